@@ -1,0 +1,43 @@
+# One command for each thing a person does here; `make` alone lists them.
+SHELL := /bin/bash
+PY := .venv/bin/python
+
+help:           ## list the commands
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/run.stamp: requirements.lock pyproject.toml
+	test -x $(PY) || python3 -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/dev.stamp: requirements-dev.lock .venv/run.stamp
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+setup: .venv/dev.stamp          ## everything a developer needs, in .venv
+
+run: .venv/run.stamp            ## start OXL with the demo operator
+	.venv/bin/oxl serve --demo
+
+check: .venv/dev.stamp          ## style, types, import contracts
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/basedpyright
+	.venv/bin/lint-imports
+
+test: check                     ## every test, on a real PostgreSQL
+	$(PY) -m pytest
+
+bench: .venv/dev.stamp          ## one script per claim; prints ratios to a limit of the same run
+	$(PY) -m bench
+
+torture: .venv/dev.stamp        ## the long proofs
+	$(PY) -m pytest -m torture -o addopts="-ra"
+
+lock: .venv/dev.stamp           ## resolve the dependencies anew, with hashes
+	$(PY) -m pip install --quiet uv
+	.venv/bin/uv pip compile --universal --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml requirements-build.in -o requirements.lock
+	.venv/bin/uv pip compile --universal --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml requirements-build.in -o requirements-dev.lock
+
+.PHONY: help setup run check test bench torture lock

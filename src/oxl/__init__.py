@@ -1,0 +1,1 @@
+"""OXL, the Open eXperience Layer: TM Forum revenue APIs with real engines behind them."""

@@ -1,0 +1,42 @@
+"""Every setting of OXL: one table, read from the environment (OXL_<NAME>) and overridden by command-line options."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings, with their defaults; each name in capitals after OXL_ is its environment variable."""
+
+    data: Path = Path(".oxl")  # folder of the embedded PostgreSQL and its secrets
+    database_url: str = ""  # an external PostgreSQL, as an owner who may create roles; empty: embedded
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    tenant: str = "default"
+    public_url: str = ""  # prefix of href and Location, such as https://api.example; empty: path only
+    connections: int = 8  # PostgreSQL connections per process and tenant
+    max_body: int = 1_048_576  # bytes of one request body
+    default_limit: int = 1000  # length of an un-paged list, and the cap of limit=
+
+
+def read_settings(**overrides: object) -> Settings:
+    """Settings from the environment, then from `overrides` that are not None; a bad value raises ValueError by name."""
+    values: dict[str, object] = {}
+    for field in msgspec.structs.fields(Settings):
+        variable = f"OXL_{field.name.upper()}"
+        if variable in os.environ:
+            values[field.name] = os.environ[variable]
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return msgspec.convert(
+            {name: str(value) for name, value in values.items()},
+            Settings,
+            strict=False,
+            dec_hook=lambda to, text: to(text),
+        )
+    except msgspec.ValidationError as error:
+        raise ValueError(f"setting {error}") from None
