@@ -1,4 +1,4 @@
-"""The one source of `now`. A tenant has its own clock, which an operator may freeze or shift; nothing else reads the time.
+"""The one source of `now`. A tenant has a clock of its own, to freeze or to shift; nothing else reads the time.
 
 Monotonic measurements (time-outs, durations for people) are no business of this module: they use `time.monotonic`.
 """

@@ -32,11 +32,7 @@ def read_settings(**overrides: object) -> Settings:
             values[field.name] = os.environ[variable]
     values |= {name: value for name, value in overrides.items() if value is not None}
     try:
-        return msgspec.convert(
-            {name: str(value) for name, value in values.items()},
-            Settings,
-            strict=False,
-            dec_hook=lambda to, text: to(text),
-        )
+        texts = {name: str(value) for name, value in values.items()}
+        return msgspec.convert(texts, Settings, strict=False, dec_hook=lambda to, text: to(text))
     except msgspec.ValidationError as error:
         raise ValueError(f"setting {error}") from None

@@ -57,7 +57,7 @@ USAGE_TYPES = {
 }  # ledger unit → TMF654 usageType; else see usage_type
 
 
-class BadValue(ValueError):
+class BadValue(ValueError):  # noqa: N818 – named for what it says
     """A value that cannot be taken as what it should be; the text says why, in the client's terms."""
 
 
@@ -154,7 +154,7 @@ def add_months(anchor: datetime, months: int) -> datetime:
 
 
 class _Ids:
-    """UUIDv7 text, ever ascending within a process even when its clock stands still or goes back."""
+    """UUIDv7 text, ascending within a process also while its clock stands still or steps back by under a second."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -163,7 +163,9 @@ class _Ids:
     def new(self, at: datetime) -> str:
         stamp = int(at.timestamp() * 1000) << 12
         with self._lock:
-            self._last = stamp = max(stamp, self._last + 1) if stamp >> 12 == self._last >> 12 else stamp
+            if 0 <= self._last - stamp < 1000 << 12:
+                stamp = self._last + 1
+            self._last = stamp
         random = int.from_bytes(os.urandom(8)) & (1 << 62) - 1
         bits = (stamp >> 12 << 80) | (7 << 76) | ((stamp & 0xFFF) << 64) | (2 << 62) | random
         text = f"{bits:032x}"
