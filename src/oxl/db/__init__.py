@@ -1,0 +1,1 @@
+"""The database's own corner: start it, connect to it, migrate it, load the statements that others run on it."""

@@ -1,0 +1,175 @@
+"""Connections: one process's door to its PostgreSQL, and through it to each tenant.
+
+A tenant's connections log in as the tenant's own role, which sees its own schema and no other; they are kept on a free
+list of bounded length, because the driver's pool costs more than the statements that run on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from oxl.clock import Clock
+from oxl.db import embedded
+from oxl.db.queries import load
+from oxl.settings import Settings
+
+q = load("oxl.db", "tenants.sql")
+
+_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError, OSError)
+RETRYABLE = (*_LOST, asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)
+
+
+class UnknownTenantError(LookupError):
+    """No tenant of that name has been made in this database."""
+
+
+class Tenant:
+    """One tenant: its clock, and a bounded free list of connections bound to its role and schema."""
+
+    def __init__(self, name: str, connect: dict[str, Any], limit: int) -> None:
+        self.name = name
+        self.clock = Clock()
+        self._connect = connect
+        self._limit = limit
+        self._open = 0
+        self._free: list[asyncpg.Connection] = []
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def _take(self) -> asyncpg.Connection:
+        while True:
+            while self._free:
+                conn = self._free.pop()
+                if not conn.is_closed():
+                    return conn
+                self._open -= 1
+            if self._open < self._limit:
+                self._open += 1
+                try:
+                    return await asyncpg.connect(**self._connect)
+                except BaseException:
+                    self._open -= 1
+                    self._wake()
+                    raise
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            try:
+                await turn
+            finally:
+                with suppress(ValueError):
+                    self._waiting.remove(turn)
+
+    def _wake(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection of this tenant, for reads; it goes back unless it broke or is mid-transaction."""
+        conn = await self._take()
+        try:
+            yield conn
+        finally:
+            if conn.is_closed() or conn.is_in_transaction():
+                self._open -= 1
+                conn.terminate()
+            else:
+                self._free.append(conn)
+            self._wake()
+
+    async def refresh_clock(self) -> None:
+        """Read the clock an operator may have set, in this process or another."""
+        async with self.connection() as conn:
+            row = await conn.fetchrow(q.clock)
+        self.clock.offset = row["shift"] if row else timedelta(0)
+        self.clock.frozen = row["frozen"] if row else None
+
+    async def set_clock(self, shift: timedelta, frozen: datetime | None) -> None:
+        """Shift or freeze the tenant's time, for every process; `refresh_clock` brings it to the others."""
+        async with self.connection() as conn:
+            await conn.execute(q.set_clock, shift, frozen)
+        await self.refresh_clock()
+
+    async def listen(self, channel: str, call: Callable[..., None]) -> asyncpg.Connection:
+        """A connection of its own that calls `call` on every NOTIFY of `channel`; the caller closes it."""
+        conn = await asyncpg.connect(**self._connect)
+        await conn.add_listener(f"{self._connect['user']}_{channel}", call)
+        return conn
+
+    async def close(self) -> None:
+        """Close the idle connections."""
+        while self._free:
+            await self._free.pop().close()
+            self._open -= 1
+
+
+class Database:
+    """This process's PostgreSQL: embedded (joined by a lease) or external; hands out its tenants."""
+
+    def __init__(self, settings: Settings, owner: dict[str, Any], lease: embedded.Lease | None) -> None:
+        self.settings = settings
+        self.lease = lease
+        self._owner = owner
+        self._tenants: dict[str, Tenant] = {}
+
+    @classmethod
+    async def open(cls, settings: Settings, say: Callable[[str], None] = lambda _: None) -> Database:
+        """Join or start the database that the settings name; `say` is told of progress."""
+        if settings.database_url:
+            return cls(settings, {"dsn": settings.database_url}, None)
+        lease = await asyncio.to_thread(embedded.join, settings.data, say)
+        owner = {"host": lease.host, "port": lease.port, "database": lease.database}
+        return cls(settings, owner | {"user": lease.user, "password": lease.password}, lease)
+
+    @asynccontextmanager
+    async def owner(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection that owns the schemas: for migrations, tenants, partitions and backups, never for requests."""
+        conn = await asyncpg.connect(**self._owner, server_settings={"application_name": "oxl-owner"})
+        try:
+            yield conn
+        finally:
+            await conn.close()
+
+    async def tenant(self, name: str) -> Tenant:
+        """The tenant called `name`; UnknownTenantError when it was never made."""
+        if name not in self._tenants:
+            async with self.owner() as conn:
+                row = await conn.fetchrow(q.find_tenant, name)
+            if row is None:
+                raise UnknownTenantError(f"there is no tenant {name!r} here; `oxl migrate` makes it")
+            tenant = Tenant(
+                name,
+                self._owner
+                | {
+                    "user": row["role"],
+                    "password": role_password(row["secret"], row["role"]),
+                    "server_settings": {"search_path": row["schema"], "application_name": "oxl", "jit": "off"},
+                },
+                self.settings.connections,
+            )
+            await tenant.refresh_clock()
+            self._tenants[name] = tenant
+        return self._tenants[name]
+
+    async def close(self) -> None:
+        """Close every connection and give the lease back."""
+        for tenant in self._tenants.values():
+            await tenant.close()
+        if self.lease is not None:
+            self.lease.close()
+
+
+def role_password(secret: str, role: str) -> str:
+    """The password of a tenant's role: derived, so that every process of this installation knows it."""
+    return hmac.new(secret.encode(), role.encode(), hashlib.sha256).hexdigest()

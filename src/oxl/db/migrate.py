@@ -1,0 +1,108 @@
+"""Brings the database to this version: tenants' tables by numbered files, views and functions anew when they changed.
+
+Tables are state and are migrated; views and functions are code and are replaced. Each tenant is done in a transaction
+of its own, so that one that fails leaves the others as they were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.resources import files
+
+import asyncpg
+
+from oxl.clock import system_now
+from oxl.db.database import Database, role_password
+from oxl.db.queries import definitions, load
+from oxl.values import add_months, id_floor
+
+Code = Sequence[tuple[str, str]]  # (package, .sql file) of everything that defines views and functions, in order
+
+q = load("oxl.db", "tenants.sql")
+
+_PARTITIONED = ("outbox", "transfer", "usage")
+_MONTHS_AHEAD = 24
+_APPEND_ONLY = ("transfer", "usage_history")
+
+
+def migrations() -> list[tuple[int, str]]:
+    """The numbered migrations as (number, SQL), ascending."""
+    folder = files("oxl.db").joinpath("migrations")
+    found = [(int(file.name[:4]), file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".sql")]
+    return sorted(found)
+
+
+async def migrate(database: Database, code: Code, say: Callable[[str], None] = lambda _: None) -> None:
+    """Every tenant to this version; the tenant that the settings name is made when it is not there."""
+    async with database.owner() as conn:
+        await conn.execute(q.lock)
+        await conn.execute(q.shared.format())
+        await conn.execute(q.keep_secret, secrets.token_urlsafe(32))
+        await _ensure_tenant(conn, database.settings.tenant)
+        for row in await conn.fetch(q.tenants):
+            await _migrate_tenant(conn, row, code, say)
+
+
+async def create_tenant(database: Database, name: str, code: Code) -> None:
+    """A new tenant of that name: role, schema, tables, code. Does nothing when it is there already."""
+    async with database.owner() as conn:
+        await conn.execute(q.lock)
+        await _ensure_tenant(conn, name)
+        for row in await conn.fetch(q.tenants):
+            if row["name"] == name:
+                await _migrate_tenant(conn, row, code, lambda _: None)
+
+
+async def _ensure_tenant(conn: asyncpg.Connection, name: str) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+        raise ValueError(f"tenant name {name!r}: lower-case letters, digits and _, starting with a letter")
+    schema = role = f"oxl_{name}"
+    async with conn.transaction():
+        if not await conn.fetchval(q.role_exists, role):
+            password = role_password(await conn.fetchval(q.secret), role)
+            await conn.execute(q.make_role.format(role=role, password=password))
+        await conn.execute(q.make_schema.format(schema=schema))
+        await conn.execute(q.keep_tenant, name, schema, role)
+
+
+async def _migrate_tenant(
+    conn: asyncpg.Connection, tenant: Mapping[str, str], code: Code, say: Callable[[str], None]
+) -> None:
+    schema, role = tenant["schema"], tenant["role"]
+    async with conn.transaction():
+        await conn.execute(q.enter.format(schema=schema))
+        done = await conn.fetchval(q.migrated) if await conn.fetchval(q.has_tables) else 0
+        for number, sql in migrations():
+            if number > done:
+                say(f"tenant {tenant['name']}: migration {number}")
+                await conn.execute(sql)
+                await conn.execute(q.keep_version, number)
+        await ensure_partitions(conn, system_now())
+        await _replace_code(conn, code)
+        await conn.execute(q.grant.format(schema=schema, role=role, append_only=", ".join(_APPEND_ONLY)))
+
+
+async def ensure_partitions(conn: asyncpg.Connection, now: datetime) -> None:
+    """Monthly partitions of the big tables from this month on, and a default one for what lies outside."""
+    month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    for table in _PARTITIONED:
+        await conn.execute(q.other_partition.format(table=table))
+        for ahead in range(_MONTHS_AHEAD):
+            start, end = add_months(month, ahead), add_months(month, ahead + 1)
+            bounds = {"start": id_floor(start), "end": id_floor(end)}
+            await conn.execute(q.month_partition.format(table=table, month=f"{start:%Y_%m}", **bounds))
+
+
+async def _replace_code(conn: asyncpg.Connection, code: Code) -> None:
+    blocks = [block for package, file in code for block in definitions(package, file).values()]
+    digest = hashlib.sha256("\n".join(blocks).encode()).hexdigest()
+    if await conn.fetchval(q.code_hash) == digest:
+        return
+    await conn.execute(q.drop_code)
+    for block in blocks:
+        await conn.execute(block)
+    await conn.execute(q.keep_code_hash, digest)

@@ -1,0 +1,309 @@
+-- The first schema: everything the loop usage → rating → balances → consumption needs.
+
+-- engine: kernel
+create table schema_version (
+    version int primary key,
+    applied_at timestamptz not null default now()
+);
+create table code_version (        -- hash of the installed views and functions
+    one bool primary key default true check (one),
+    hash text not null
+);
+create table tenant_clock (
+    one bool primary key default true check (one),
+    shift interval not null default '0',
+    frozen timestamptz
+);
+create table idempotency (         -- what a key was answered, for as long as clients may ask again
+    operation text,
+    key text,
+    body_hash bytea not null,
+    resource_id text not null,
+    refused jsonb,                 -- the refusal, when that was the stored answer
+    created_at timestamptz not null,
+    primary key (operation, key)
+);
+
+-- engine: outbox
+create table outbox (              -- every event, in the transaction that made it true; read in (xid, id) order
+    id text collate "C" not null,
+    xid xid8 not null default pg_current_xact_id(),
+    api text not null,
+    event_type text not null,
+    resource text not null,
+    resource_id text not null,
+    at timestamptz not null,
+    doc jsonb not null,            -- the resource as it then looked from outside
+    primary key (id)
+) partition by range (id);
+create index outbox_order on outbox (xid, id);
+
+-- engine: catalog
+create table catalog_revision (
+    one bool primary key default true check (one),
+    revision bigint not null
+);
+create table usage_specification (
+    id text primary key,
+    doc jsonb not null
+);
+create table zone_table (          -- immutable: a changed table is another hash
+    id text,
+    hash text,
+    doc jsonb not null,
+    primary key (id, hash)
+);
+create table price_plan (          -- immutable once published: a change is a new version
+    id text,
+    version int,
+    valid_from timestamptz not null,
+    hash text not null,
+    doc jsonb not null,
+    primary key (id, version)
+);
+create table product_offering (
+    id text primary key,
+    plan_id text,
+    doc jsonb not null
+);
+create table tax_rate (
+    category text,
+    valid_from timestamptz,
+    rate numeric(9, 6) not null check (rate >= 0),   -- percent
+    primary key (category, valid_from)
+);
+
+-- engine: inventory
+create table party (
+    id text primary key,
+    name text not null,
+    doc jsonb not null,
+    created_at timestamptz not null
+);
+create table account (
+    id text primary key,
+    external_id text unique,
+    party_id text not null references party,
+    kind text not null check (kind in ('prepaid', 'postpaid')),
+    currency text not null,
+    billing_day smallint not null check (billing_day between 1 and 28),
+    open_window bigint not null default 1,
+    created_at timestamptz not null
+);
+create index account_party on account (party_id);
+create table device (
+    id text primary key,
+    account_id text not null references account,
+    value text not null,
+    created_at timestamptz not null
+);
+create index device_account on device (account_id);
+create table product (
+    id text primary key,
+    external_id text unique,
+    kind text not null check (kind in ('subscription', 'addOn')),
+    account_id text not null references account,
+    device_id text not null references device,
+    status text not null check (status in ('active', 'suspended', 'terminated')),
+    valid_from timestamptz not null,
+    valid_to timestamptz,
+    created_at timestamptz not null
+);
+create index product_account on product (account_id);
+create index product_device on product (device_id);
+create table number_use (          -- who held a number when; numbers are used again
+    number text,
+    valid_from timestamptz,
+    valid_to timestamptz,
+    device_id text not null references device,
+    product_id text not null references product,
+    primary key (number, valid_from),
+    check (valid_to > valid_from)
+);
+create unique index number_use_open on number_use (number) where valid_to is null;
+create index number_use_device on number_use (device_id);
+create table product_plan (        -- which offering, and so which plan, a product was on when
+    product_id text references product,
+    valid_from timestamptz,
+    valid_to timestamptz,
+    offering_id text not null,
+    plan_id text not null,
+    primary key (product_id, valid_from)
+);
+create table subscriber_change (
+    id text primary key,
+    product_id text not null references product,
+    action text not null,
+    at timestamptz not null,
+    doc jsonb not null
+);
+create index subscriber_change_product on subscriber_change (product_id);
+
+-- engine: ledger
+create domain system_account as text  -- the other side of what enters and leaves buckets; it stores no balance
+    check (value in ('topup_clearing', 'allowance_grant', 'adjust', 'usage_consumed', 'breakage', 'fee', 'carry_forward',
+                     'voucher_liability'));
+create table bucket (
+    id text primary key,
+    kind text not null check (kind in ('main', 'allowance')),
+    account_id text not null,
+    product_id text,               -- the product that granted it; none for an account's main bucket
+    device_id text,                -- only this device may draw on it; none: the whole account
+    allowance_id text,
+    name text not null,
+    unit text not null,            -- ledger unit: a currency, byte, second, message …
+    display_unit text not null,    -- API unit that answers use, and how many atoms one of it holds
+    display_atoms bigint not null check (display_atoms > 0),
+    usage_type text not null check (usage_type in ('monetary', 'voice', 'data', 'sms', 'other')),
+    usage_label text not null,     -- the kind of usage in the operator's words: data roaming, voice national …
+    match jsonb not null default '{}',
+    priority smallint not null default 100,
+    status text not null default 'active' check (status in ('active', 'suspended')),
+    valid_from timestamptz not null,
+    valid_to timestamptz,
+    credit_limit bigint not null default 0 check (credit_limit >= 0),
+    credited bigint not null default 0 check (credited >= 0),
+    used bigint not null default 0,
+    debited bigint not null default 0 check (debited >= 0),
+    reserved bigint not null default 0 check (reserved >= 0),
+    version bigint not null default 0,
+    created_at timestamptz not null,
+    check (credited - used - debited - reserved >= -credit_limit),
+    check (valid_to > valid_from)
+) with (fillfactor = 80);
+create unique index bucket_main on bucket (account_id) where kind = 'main';
+create unique index bucket_grant on bucket (product_id, allowance_id, valid_from) where kind = 'allowance';
+create index bucket_account on bucket (account_id);
+create table bucket_use (          -- who drew how much from a bucket
+    bucket_id text references bucket,
+    device_id text,
+    used bigint not null,
+    primary key (bucket_id, device_id)
+) with (fillfactor = 80);
+create table allowance_schedule (  -- up to when a product's allowances are granted
+    product_id text primary key,
+    account_id text not null,
+    granted_until timestamptz not null
+);
+create index allowance_schedule_due on allowance_schedule (granted_until);
+create index allowance_schedule_account on allowance_schedule (account_id);
+create table transfer (            -- the ledger: one debit side, one credit side, never changed
+    id text collate "C" not null,
+    at timestamptz not null,
+    dr_bucket text,
+    dr_system system_account,
+    cr_bucket text,
+    cr_system system_account,
+    unit text not null,
+    amount bigint not null check (amount > 0),
+    kind text not null,
+    action_id text not null,       -- the balance action, usage or grant that caused it
+    leg smallint not null default 0,
+    dr_after bigint,               -- posted balance and version of the bucket after this row
+    dr_version bigint,
+    cr_after bigint,
+    cr_version bigint,
+    primary key (id),
+    check ((dr_bucket is null) <> (dr_system is null)),
+    check ((cr_bucket is null) <> (cr_system is null))
+) partition by range (id);
+create index transfer_dr on transfer (dr_bucket, dr_version) where dr_bucket is not null;
+create index transfer_cr on transfer (cr_bucket, cr_version) where cr_bucket is not null;
+create table balance_action (
+    id text primary key,
+    kind text not null check (kind in ('topup', 'adjust')),
+    bucket_id text not null references bucket,
+    account_id text not null,
+    unit text not null,
+    amount bigint not null,
+    status text not null check (status in ('created', 'completed', 'failed', 'cancelled')),
+    requested_at timestamptz not null,
+    confirmed_at timestamptz,
+    reason text,                   -- why it failed
+    body jsonb not null            -- what the client sent
+);
+create index balance_action_bucket on balance_action (bucket_id);
+create index balance_action_kind on balance_action (kind, id);
+create index balance_action_body on balance_action using gin (body jsonb_path_ops);
+
+-- engine: usage
+create table usage (
+    id text collate "C" not null,
+    status text not null check (status in ('initialized', 'rejected', 'validated', 'rated', 'corrected', 'superseded',
+                                           'notRated', 'failed')),
+    reason text,                   -- why it is in suspense
+    usage_type text,
+    specification_id text not null,
+    started_at timestamptz,
+    product_id text,
+    account_id text,
+    device_id text,
+    charge_window bigint,
+    plan_id text,
+    plan_version int,
+    unit text,
+    quantity bigint,
+    prices jsonb not null default '[]',  -- the lines of its rating
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    body jsonb not null,           -- what the client sent
+    primary key (id)
+) partition by range (id);
+create index usage_status on usage (status, id);
+create index usage_device on usage (device_id, started_at);
+create index usage_account on usage (account_id, charge_window);
+create index usage_body on usage using gin (body jsonb_path_ops);
+create table usage_key (           -- one row for each record that was ever taken
+    key bytea primary key,
+    usage_id text not null,
+    body_hash bytea not null
+);
+create table usage_history (
+    usage_id text,
+    seq int,
+    from_status text,
+    to_status text not null,
+    reason text,
+    at timestamptz not null,
+    actor text not null,
+    primary key (usage_id, seq)
+);
+create table charge (              -- the open bill window: what an account owes for usage, by component
+    account_id text,
+    charge_window bigint,
+    product_id text,
+    component text,
+    zone text,
+    tax_category text,
+    unit text not null,
+    quantity bigint not null,
+    amount bigint not null,        -- micros, net
+    events bigint not null,
+    first_at timestamptz not null,
+    last_at timestamptz not null,
+    bill_id text,
+    primary key (account_id, charge_window, product_id, component, zone, tax_category)
+) with (fillfactor = 80);
+create table usage_import (
+    id text primary key,
+    file text not null,
+    started_at timestamptz not null,
+    finished_at timestamptz,
+    counts jsonb not null default '{}'
+);
+create table usage_import_line (   -- what was not taken, with the reason and the line as it came
+    import_id text references usage_import,
+    line bigint,
+    outcome text not null,
+    reason text not null,
+    text text not null,
+    primary key (import_id, line)
+);
+
+-- engine: consumption
+create table consumption_query (
+    id text primary key,
+    state text not null,
+    created_at timestamptz not null,
+    doc jsonb not null
+);

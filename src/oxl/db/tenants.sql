@@ -1,0 +1,87 @@
+-- What makes and finds tenants. Only the owner runs these. Names in {braces} are identifiers that migrate has checked.
+
+-- name: shared
+create schema if not exists oxl;
+create table if not exists oxl.install (one bool primary key default true check (one), secret text not null);
+create table if not exists oxl.tenant (
+    name text primary key check (name ~ '^[a-z][a-z0-9_]{{0,39}}$'),
+    schema text not null unique,
+    role text not null unique,
+    created_at timestamptz not null default now()
+);
+
+-- name: lock
+select pg_advisory_lock(hashtext('oxl.migrate'))
+
+-- name: keep_secret
+insert into oxl.install (secret) values ($1) on conflict do nothing
+
+-- name: secret
+select secret from oxl.install
+
+-- name: find_tenant
+select role, schema, secret from oxl.tenant, oxl.install where name = $1
+
+-- name: tenants
+select name, schema, role from oxl.tenant order by name
+
+-- name: role_exists
+select exists (select from pg_roles where rolname = $1)
+
+-- name: make_role
+create role {role} login password '{password}' nosuperuser nocreatedb nocreaterole
+
+-- name: make_schema
+create schema if not exists {schema}
+
+-- name: keep_tenant
+insert into oxl.tenant (name, schema, role) values ($1, $2, $3) on conflict do nothing
+
+-- name: enter
+set local search_path = {schema}
+
+-- name: migrated
+select max(version) from schema_version
+
+-- name: has_tables
+select to_regclass('schema_version') is not null
+
+-- name: keep_version
+insert into schema_version (version) values ($1)
+
+-- name: other_partition
+create table if not exists {table}_other partition of {table} default
+
+-- name: month_partition
+create table if not exists {table}_{month} partition of {table} for values from ('{start}') to ('{end}')
+
+-- name: code_hash
+select hash from code_version
+
+-- name: keep_code_hash
+insert into code_version (hash) values ($1) on conflict (one) do update set hash = excluded.hash
+
+-- name: drop_code
+do $$
+declare
+    thing record;
+begin
+    for thing in select viewname from pg_views where schemaname = current_schema loop
+        execute format('drop view if exists %I cascade', thing.viewname);
+    end loop;
+    for thing in select oid::regprocedure as signature from pg_proc where pronamespace = current_schema::regnamespace loop
+        execute format('drop function %s cascade', thing.signature);
+    end loop;
+end $$
+
+-- name: grant
+grant usage on schema {schema} to {role};
+grant select, insert, update, delete on all tables in schema {schema} to {role};
+revoke update, delete, truncate on {append_only} from {role};
+
+-- name: clock
+select shift, frozen from tenant_clock
+
+-- name: set_clock
+insert into tenant_clock (shift, frozen) values ($1, $2)
+on conflict (one) do update set shift = excluded.shift, frozen = excluded.frozen

@@ -1,0 +1,249 @@
+-- The ledger's statements. Buckets are locked in id order everywhere, so that two groups never wait for each other.
+-- A bucket is a liability: credit raises it, debit lowers it; posted = credited - used - debited.
+
+-- define: ledger_move
+-- Credits (amount > 0) and debits (amount < 0) of one group, each decided as if they had run one after another in
+-- the order of the arrays; a refused one leaves no trace. One row per item, in order of n.
+create function ledger_move(
+    now_ timestamptz, transfer_ids text[], action_ids text[], kinds text[], systems text[], buckets text[],
+    units text[], amounts bigint[], extend_to timestamptz[]
+) returns table (n int, refusal text, account_id text, unit text, usage_type text, available bigint)
+language plpgsql as $$
+#variable_conflict use_column
+declare
+    item record;
+    b bucket;
+    main_grace constant interval := '90 days';
+    held text;
+    dirty bool := false;
+    moved bigint;
+    t_item int[] := '{}';
+    t_after bigint[] := '{}';
+    t_version bigint[] := '{}';
+begin
+    perform 1 from bucket where id = any (buckets) order by id for no key update;
+    for item in
+        select i.* from unnest(kinds, buckets, units, amounts, extend_to)
+            with ordinality as i (kind, bucket, unit, amount, extend_to, n)
+        order by i.bucket, i.n
+    loop
+        if held is distinct from item.bucket then
+            if dirty then
+                update bucket set credited = b.credited, debited = b.debited, version = b.version, valid_to = b.valid_to
+                where id = b.id;
+                dirty := false;
+            end if;
+            select * into b from bucket where id = item.bucket;
+            held := item.bucket;
+        end if;
+        n := item.n;
+        account_id := b.account_id;
+        unit := b.unit;
+        usage_type := b.usage_type;
+        available := b.credited - b.used - b.debited - b.reserved;
+        moved := abs(item.amount);
+        refusal := case
+            when b.id is null then 'unknownBucket'
+            when item.unit <> b.unit then 'unitMismatch'
+            when b.status <> 'active' or now_ < b.valid_from
+                or now_ >= b.valid_to + case when b.kind = 'main' and item.kind = 'topup' then main_grace else '0' end
+                then 'bucketNotActive'
+            when item.amount < 0 and available - moved < -b.credit_limit then 'insufficientBalance'
+            when item.amount > 0 and b.credited > 9223372036854775807 - moved then 'limitExceeded'
+        end;
+        if refusal is null then
+            if item.amount > 0 then
+                b.credited := b.credited + moved;
+            else
+                b.debited := b.debited + moved;
+            end if;
+            b.valid_to := case when b.valid_to is not null then greatest(b.valid_to, item.extend_to) end;
+            b.version := b.version + 1;
+            dirty := true;
+            available := available + item.amount;
+            t_item := t_item || item.n::int;
+            t_after := t_after || (b.credited - b.used - b.debited);
+            t_version := t_version || b.version;
+        end if;
+        return next;
+    end loop;
+    if dirty then
+        update bucket set credited = b.credited, debited = b.debited, version = b.version, valid_to = b.valid_to
+        where id = b.id;
+    end if;
+    insert into transfer (id, at, dr_bucket, dr_system, cr_bucket, cr_system, unit, amount, kind, action_id,
+                          dr_after, dr_version, cr_after, cr_version)
+    select transfer_ids[i], now_,
+           case when amounts[i] < 0 then buckets[i] end, case when amounts[i] > 0 then systems[i] end,
+           case when amounts[i] > 0 then buckets[i] end, case when amounts[i] < 0 then systems[i] end,
+           units[i], abs(amounts[i]), kinds[i], action_ids[i],
+           case when amounts[i] < 0 then after_ end, case when amounts[i] < 0 then version_ end,
+           case when amounts[i] > 0 then after_ end, case when amounts[i] > 0 then version_ end
+    from unnest(t_item, t_after, t_version) as t (i, after_, version_);
+end $$
+
+-- define: ledger_bucket
+-- Every bucket as others may read it: the figures of domain and their state at `now_`.
+create function ledger_bucket(now_ timestamptz)
+returns table (
+    id text, kind text, account_id text, product_id text, device_id text, allowance_id text, name text, unit text,
+    display_unit text, display_atoms bigint, usage_type text, usage_label text, status text, valid_from timestamptz,
+    valid_to timestamptz, credited bigint, used bigint, debited bigint, reserved bigint, available bigint,
+    created_at timestamptz
+)
+language sql stable as $$
+    select id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit, display_atoms,
+           usage_type, usage_label,
+           case when status = 'suspended' then status when now_ >= valid_to then 'expired' else 'active' end,
+           valid_from, valid_to, credited, used, debited, reserved, credited - used - debited - reserved, created_at
+    from bucket
+$$
+
+-- define: ledger_bucket_use
+create function ledger_bucket_use() returns table (bucket_id text, device_id text, used bigint)
+language sql stable as 'select bucket_id, device_id, used from bucket_use'
+
+-- define: ledger_action
+create function ledger_action(kind_ text)
+returns table (
+    id text, bucket_id text, account_id text, unit text, usage_type text, amount bigint, status text,
+    requested_at timestamptz, confirmed_at timestamptz, reason text, body jsonb
+)
+language sql stable as $$
+    select a.id, a.bucket_id, a.account_id, a.unit, b.usage_type, a.amount, a.status, a.requested_at, a.confirmed_at,
+           a.reason, a.body
+    from balance_action a join bucket b on b.id = a.bucket_id
+    where a.kind = kind_
+$$
+
+-- name: move
+select n, refusal, account_id, available from ledger_move($1, $2, $3, $4, $5, $6, $7, $8, $9) order by n
+
+-- name: keep_actions
+insert into balance_action (id, kind, bucket_id, account_id, unit, amount, status, requested_at, confirmed_at, reason,
+                            body)
+select id, kind, bucket_id, account_id, unit, amount, status, $1, case when status = 'completed' then $1 end, reason,
+       body::jsonb
+from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::text[], $10::text[])
+    as a (id, kind, bucket_id, account_id, unit, amount, status, reason, body)
+
+-- name: main_buckets
+select account_id, id, unit from bucket where kind = 'main' and account_id = any ($1)
+
+-- name: hold
+-- Every bucket that may pay for what happened to these accounts since $2, locked.
+select id, kind, account_id, device_id, allowance_id, unit, match, priority, status, valid_from, valid_to,
+       credit_limit, credited, used, debited, reserved, version, created_at
+from bucket
+where account_id = any ($1) and (valid_to is null or valid_to > $2)
+order by id
+for no key update
+
+-- name: keep_draws
+insert into transfer (id, at, dr_bucket, cr_system, unit, amount, kind, action_id, leg, dr_after, dr_version)
+select id, $1, bucket_id, 'usage_consumed', unit, amount, 'usage', action_id, leg, after_, version_
+from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::smallint[], $8::bigint[], $9::bigint[])
+    as d (id, bucket_id, unit, amount, action_id, leg, after_, version_)
+
+-- name: keep_used
+update bucket set used = d.used, version = d.version
+from unnest($1::text[], $2::bigint[], $3::bigint[]) as d (id, used, version)
+where bucket.id = d.id
+
+-- name: keep_bucket_use
+insert into bucket_use (bucket_id, device_id, used)
+select bucket_id, device_id, used from unnest($1::text[], $2::text[], $3::bigint[]) as u (bucket_id, device_id, used)
+order by bucket_id, device_id
+on conflict (bucket_id, device_id) do update set used = bucket_use.used + excluded.used
+
+-- name: keep_buckets
+-- New buckets, the opening amount of each credited from the side that grants it; a grant given before is left alone.
+with opened as (
+    insert into bucket (id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit,
+                        display_atoms, usage_type, usage_label, match, priority, valid_from, valid_to, credited,
+                        version, created_at)
+    select id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit, display_atoms,
+           usage_type, usage_label, match::jsonb, priority, valid_from, valid_to, amount, (amount > 0)::int, $1
+    from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+                $10::text[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::smallint[], $16::timestamptz[],
+                $17::timestamptz[], $18::bigint[])
+        as b (id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit, display_atoms,
+              usage_type, usage_label, match, priority, valid_from, valid_to, amount)
+    on conflict do nothing
+    returning id, unit, credited
+)
+insert into transfer (id, at, dr_system, cr_bucket, unit, amount, kind, action_id, cr_after, cr_version)
+select t.id, $1, 'allowance_grant', o.id, o.unit, o.credited, 'grant', o.id, o.credited, 1
+from opened o join unnest($2::text[], $19::text[]) as t (bucket_id, id) on t.bucket_id = o.id
+where o.credited > 0
+
+-- name: schedule
+insert into allowance_schedule (product_id, account_id, granted_until)
+select product_id, account_id, granted_until
+from unnest($1::text[], $2::text[], $3::timestamptz[]) as s (product_id, account_id, granted_until)
+on conflict (product_id) do update set granted_until = excluded.granted_until
+
+-- name: unschedule
+delete from allowance_schedule where product_id = any ($1)
+
+-- name: due
+-- Products whose next allowances are due at $1: of the accounts $2, or of any when $2 is null; at most $3.
+select product_id, granted_until from allowance_schedule
+where granted_until <= $1 and ($2::text[] is null or account_id = any ($2))
+order by product_id limit $3
+for update skip locked
+
+-- name: end_buckets
+update bucket set valid_to = $2 where product_id = any ($1) and valid_from < $2 and (valid_to is null or valid_to > $2)
+
+-- name: drop_future_buckets
+update bucket set valid_to = valid_from + interval '1 microsecond'
+where product_id = any ($1) and valid_from >= $2
+
+-- name: set_status
+update bucket set status = $2 where product_id = any ($1)
+
+-- name: proof
+-- The invariants that hold on any database at any moment; each row is a fault.
+with legs as (
+    select cr_bucket as bucket_id, amount, 0::bigint as used, 0::bigint as debited, amount as credited, cr_version as version
+    from transfer where cr_bucket is not null
+    union all
+    select dr_bucket, -amount, case when kind = 'usage' then amount else 0 end,
+           case when kind = 'usage' then 0 else amount end, 0, dr_version
+    from transfer where dr_bucket is not null
+), sums as (
+    select bucket_id, sum(credited) as credited, sum(used) as used, sum(debited) as debited, count(*) as legs,
+           max(version) as last, count(distinct version) as versions
+    from legs group by bucket_id
+), chain as (
+    select bucket_id, version, sum(amount) over (partition by bucket_id order by version) as after_ from legs
+), shown as (
+    select cr_bucket as bucket_id, cr_version as version, cr_after as after_ from transfer where cr_bucket is not null
+    union all
+    select dr_bucket, dr_version, dr_after from transfer where dr_bucket is not null
+)
+select 'balance differs from its transfers' as fault, b.id as bucket_id
+from bucket b left join sums s on s.bucket_id = b.id
+where (b.credited, b.used, b.debited) is distinct from (coalesce(s.credited, 0), coalesce(s.used, 0), coalesce(s.debited, 0))
+union all
+select 'versions have a gap or a double', b.id
+from bucket b left join sums s on s.bucket_id = b.id
+where b.version <> coalesce(s.legs, 0) or b.version <> coalesce(s.versions, 0) or b.version <> coalesce(s.last, 0)
+union all
+select 'running balance is broken at version ' || c.version, c.bucket_id
+from chain c join shown s using (bucket_id, version)
+where c.after_ <> s.after_
+union all
+select 'below its credit limit', id from bucket where credited - used - debited - reserved < -credit_limit
+union all
+select 'drawn by device differs from used', b.id
+from bucket b left join (select bucket_id, sum(used) as used from bucket_use group by bucket_id) u on u.bucket_id = b.id
+where b.used <> coalesce(u.used, 0)
+limit 100
+
+-- name: totals
+select unit, count(*) as buckets, sum(credited)::numeric as credited, sum(used)::numeric as used,
+       sum(debited)::numeric as debited, sum(reserved)::numeric as reserved,
+       sum(credited - used - debited - reserved)::numeric as remaining
+from bucket group by unit order by unit
