@@ -191,14 +191,10 @@ delete from allowance_schedule where product_id = any ($1)
 select product_id, granted_until from allowance_schedule
 where granted_until <= $1 and ($2::text[] is null or account_id = any ($2))
 order by product_id limit $3
-for update skip locked
+for update
 
 -- name: end_buckets
 update bucket set valid_to = $2 where product_id = any ($1) and valid_from < $2 and (valid_to is null or valid_to > $2)
-
--- name: drop_future_buckets
-update bucket set valid_to = valid_from + interval '1 microsecond'
-where product_id = any ($1) and valid_from >= $2
 
 -- name: set_status
 update bucket set status = $2 where product_id = any ($1)

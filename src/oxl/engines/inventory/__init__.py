@@ -1,0 +1,1 @@
+"""Who is served: parties, accounts, devices, products, and the history of who held which number and plan when."""

@@ -1,0 +1,171 @@
+-- The inventory's statements. Histories are half-open periods; a null end is "still".
+
+-- define: inventory_guide
+-- To which product, account and device a use at an instant belongs: by product where it is named, else by number.
+create function inventory_guide(numbers text[], products text[], ats timestamptz[])
+returns table (
+    n bigint, product_id text, account_id text, device_id text, account_kind text, currency text,
+    status text, plan_id text, open_window bigint
+)
+language sql stable as $$
+    select w.n, p.id, p.account_id, p.device_id, a.kind, a.currency,
+           case when p.valid_from <= w.at and (p.valid_to is null or w.at < p.valid_to)
+                then case p.status when 'terminated' then 'active' else p.status end else 'terminated' end,
+           pp.plan_id, a.open_window
+    from unnest(numbers, products, ats) with ordinality as w (number, product, at, n)
+    join lateral (
+        select w.product as id where w.product is not null
+        union all
+        select u.product_id from number_use u
+        where w.product is null and u.number = w.number and u.valid_from <= w.at
+          and (u.valid_to is null or w.at < u.valid_to)
+    ) found on true
+    join product p on p.id = found.id
+    join account a on a.id = p.account_id
+    left join lateral (
+        select plan_id from product_plan
+        where product_id = p.id and valid_from <= w.at and (valid_to is null or w.at < valid_to)
+        order by valid_from desc limit 1
+    ) pp on true
+$$
+
+-- define: inventory_device
+-- Devices with the number they hold, or held last.
+create function inventory_device()
+returns table (id text, account_id text, party_id text, party_name text, value text, product_id text, offering_id text,
+               status text, valid_from timestamptz, valid_to timestamptz)
+language sql stable as $$
+    select d.id, d.account_id, a.party_id, y.name, d.value, p.id, pp.offering_id, p.status, p.valid_from, p.valid_to
+    from device d
+    join account a on a.id = d.account_id
+    join party y on y.id = a.party_id
+    join product p on p.device_id = d.id and p.kind = 'subscription'
+    left join lateral (
+        select offering_id from product_plan where product_id = p.id order by valid_from desc limit 1
+    ) pp on true
+$$
+
+-- define: inventory_product
+create function inventory_product()
+returns table (id text, external_id text, kind text, account_id text, device_id text, status text, plan_id text,
+               offering_id text, valid_from timestamptz, valid_to timestamptz, created_at timestamptz)
+language sql stable as $$
+    select p.id, p.external_id, p.kind, p.account_id, p.device_id, p.status, pp.plan_id, pp.offering_id,
+           p.valid_from, p.valid_to, p.created_at
+    from product p
+    left join lateral (
+        select plan_id, offering_id from product_plan where product_id = p.id order by valid_from desc limit 1
+    ) pp on true
+$$
+
+-- define: inventory_account
+create function inventory_account()
+returns table (id text, external_id text, party_id text, party_name text, kind text, currency text,
+               billing_day smallint, created_at timestamptz)
+language sql stable as $$
+    select a.id, a.external_id, a.party_id, p.name, a.kind, a.currency, a.billing_day, a.created_at
+    from account a join party p on p.id = a.party_id
+$$
+
+-- define: inventory_party
+create function inventory_party() returns table (id text, name text, body jsonb, created_at timestamptz)
+language sql stable as 'select id, name, doc, created_at from party'
+
+-- define: inventory_change
+create function inventory_change()
+returns table (id text, product_id text, action text, at timestamptz, body jsonb)
+language sql stable as 'select id, product_id, action, at, doc from subscriber_change'
+
+-- name: guide
+select * from inventory_guide($1, $2, $3) order by n
+
+-- name: provisioning_turn
+-- Numbers are given out by one transaction at a time, so that two never give the same one.
+select pg_advisory_xact_lock(hashtext(current_schema || '.numbers'))
+
+-- name: accounts
+select id, external_id, party_id, kind, currency from account where external_id = any ($1) or id = any ($2)
+
+-- name: taken_external_ids
+select external_id from product where external_id = any ($1)
+
+-- name: number_periods
+select number, valid_from, valid_to from number_use where number = any ($1)
+
+-- name: keep_parties
+insert into party (id, name, doc, created_at)
+select id, name, doc::jsonb, $1 from unnest($2::text[], $3::text[], $4::text[]) as p (id, name, doc)
+
+-- name: keep_accounts
+insert into account (id, external_id, party_id, kind, currency, billing_day, created_at)
+select id, external_id, party_id, kind, currency, billing_day, $1
+from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[])
+    as a (id, external_id, party_id, kind, currency, billing_day)
+
+-- name: keep_devices
+insert into device (id, account_id, value, created_at)
+select id, account_id, value, $1 from unnest($2::text[], $3::text[], $4::text[]) as d (id, account_id, value)
+
+-- name: keep_products
+with kept as (
+    insert into product (id, external_id, kind, account_id, device_id, status, valid_from, valid_to, created_at)
+    select id, external_id, kind, account_id, device_id,
+           case when valid_to <= $1 then 'terminated' else 'active' end, valid_from, valid_to, $1
+    from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $9::timestamptz[], $10::timestamptz[])
+        as p (id, external_id, kind, account_id, device_id, valid_from, valid_to)
+)
+insert into product_plan (product_id, valid_from, valid_to, offering_id, plan_id)
+select id, valid_from, valid_to, offering_id, plan_id
+from unnest($2::text[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[])
+    as p (id, offering_id, plan_id, valid_from, valid_to)
+
+-- name: keep_number_uses
+insert into number_use (number, valid_from, valid_to, device_id, product_id)
+select * from unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[])
+
+-- name: subscriptions
+-- Products with the plan in force at an instant each; `leads`: the first of its account's products on that plan, which
+-- alone is granted what they share. Those that had ended by then are left out.
+select p.id, p.account_id, p.device_id, p.status, pp.plan_id, pp.valid_from as plan_since,
+       not exists (
+           select from product o join product_plan op on op.product_id = o.id
+           where o.account_id = p.account_id and o.id < p.id and op.plan_id = pp.plan_id
+             and op.valid_from <= w.at and (op.valid_to is null or w.at < op.valid_to)
+             and (o.valid_to is null or w.at < o.valid_to)
+       ) as leads
+from unnest($1::text[], $2::timestamptz[]) as w (id, at)
+join product p on p.id = w.id
+join product_plan pp on pp.product_id = p.id and pp.valid_from <= w.at and (pp.valid_to is null or w.at < pp.valid_to)
+where p.valid_to is null or w.at < p.valid_to
+order by p.id
+
+-- name: lock_products
+select p.id, p.account_id, p.device_id, p.status, p.valid_from, p.valid_to, a.kind as account_kind, pp.offering_id,
+       pp.plan_id, pp.valid_from as plan_since
+from product p
+join account a on a.id = p.account_id
+join product_plan pp on pp.product_id = p.id and pp.valid_to is not distinct from p.valid_to
+where p.id = any ($1) and p.kind = 'subscription'
+order by p.id
+for no key update of p
+
+-- name: add_ons
+select id from product where device_id = any ($1) and kind = 'addOn' and status <> 'terminated'
+
+-- name: set_status
+update product set status = $2 where id = any ($1)
+
+-- name: end_products
+update product set status = 'terminated', valid_to = $2 where id = any ($1)
+
+-- name: end_plans
+update product_plan set valid_to = $2 where product_id = any ($1) and valid_to is null
+
+-- name: start_plan
+insert into product_plan (product_id, valid_from, offering_id, plan_id) values ($1, $2, $3, $4)
+
+-- name: end_number_uses
+update number_use set valid_to = $2 where product_id = any ($1) and valid_to is null
+
+-- name: keep_change
+insert into subscriber_change (id, product_id, action, at, doc) values ($1, $2, $3, $4, $5)

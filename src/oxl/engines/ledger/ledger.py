@@ -1,0 +1,126 @@
+"""The ledger's verbs: move money and units into and out of buckets, hold buckets while usage draws on them, post draws.
+
+Each works on the whole list of its group in a few statements; who calls holds the transaction.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from oxl.db.queries import load
+from oxl.engines.ledger.burn import Draw, Held
+from oxl.values import new_id
+from oxl.verbs import Done, Refused, Work
+
+q = load("oxl.engines.ledger", "ledger.sql")
+
+_NOT_STORED = {  # refusals that are the request's own fault: 400, and nothing is kept
+    "unknownBucket": ("bucket.id", "no such bucket"),
+    "unitMismatch": ("amount.units", "the bucket counts in another unit"),
+}
+_REASONS = {
+    "bucketNotActive": "the bucket is suspended, expired or not yet valid",
+    "insufficientBalance": "the bucket holds less than that",
+    "limitExceeded": "the bucket cannot hold that much",
+}
+
+
+class Move(msgspec.Struct, frozen=True):
+    """One credit (amount > 0) or debit (< 0) of a bucket; `body` is the client's document, kept as it came."""
+
+    kind: str  # topup, adjust
+    bucket_id: str
+    unit: str  # ledger unit
+    amount: int  # atoms
+    system: str  # the system account on the other side
+    body: str  # JSON text
+    extend_to: datetime | None = None  # the bucket stays valid at least until then
+
+
+async def move(work: Work, items: Sequence[Move]) -> list[Done | Refused]:
+    """Post the moves as if one after another. A business refusal is stored as a failed action and refers to it."""
+    actions = [new_id(work.now) for _ in items]
+    rows = await work.conn.fetch(
+        q.move,
+        work.now,
+        [new_id(work.now) for _ in items],
+        actions,
+        [item.kind for item in items],
+        [item.system for item in items],
+        [item.bucket_id for item in items],
+        [item.unit for item in items],
+        [item.amount for item in items],
+        [item.extend_to for item in items],
+    )
+    results: list[Done | Refused] = []
+    kept: list[tuple[Any, ...]] = []
+    for item, action, row in zip(items, actions, rows, strict=True):
+        refusal = row["refusal"]
+        if refusal in _NOT_STORED:
+            field, message = _NOT_STORED[refusal]
+            results.append(Refused("invalid", refusal, f"{field}: {message}", field))
+            continue
+        status = "failed" if refusal else "completed"
+        reason = _REASONS[refusal] if refusal else None
+        kept.append(
+            (action, item.kind, item.bucket_id, row["account_id"], item.unit, item.amount, status, refusal, item.body)
+        )
+        if refusal:
+            results.append(
+                Refused("conflict", refusal, f"bucket.id: {reason}", "bucket.id", action, ("create", "failure"))
+            )
+        else:
+            results.append(Done(action, ("create",)))
+    if kept:
+        await work.conn.execute(q.keep_actions, work.now, *_columns(kept))
+    return results
+
+
+async def main_buckets(work: Work, account_ids: Sequence[str]) -> dict[str, str]:
+    """The main bucket's id of each account that has one."""
+    rows = await work.conn.fetch(q.main_buckets, list(account_ids))
+    return {row["account_id"]: row["id"] for row in rows}
+
+
+async def hold(work: Work, account_ids: Iterable[str], since: datetime) -> dict[str, list[Held]]:
+    """Lock, by account, the buckets that were alive at `since` or later, for draws in this transaction."""
+    held: dict[str, list[Held]] = defaultdict(list)
+    for row in await work.conn.fetch(q.hold, list(account_ids), since):
+        bucket = Held({**row, "match": msgspec.json.decode(row["match"])})
+        held[bucket.account_id].append(bucket)
+    return held
+
+
+async def post(work: Work, draws: Sequence[Draw], held: Iterable[Held]) -> None:
+    """Write the draws taken on held buckets: transfers, the buckets' new figures, and who used how much of each."""
+    if not draws:
+        return
+    by_device: dict[tuple[str, str], int] = defaultdict(int)
+    for draw in draws:
+        by_device[draw.bucket_id, draw.device_id] += draw.amount
+    await work.conn.execute(
+        q.keep_draws,
+        work.now,
+        [new_id(work.now) for _ in draws],
+        *_columns(
+            [(d.bucket_id, d.unit, d.amount, d.action_id, d.leg, d.posted_after, d.version_after) for d in draws]
+        ),
+    )
+    changed = [(bucket.id, bucket.used, bucket.version) for bucket in held if bucket.drawn]
+    await work.conn.execute(q.keep_used, *_columns(changed))
+    uses = [(bucket_id, device_id, used) for (bucket_id, device_id), used in by_device.items()]
+    await work.conn.execute(q.keep_bucket_use, *_columns(uses))
+
+
+async def proof(conn: Any) -> tuple[list[dict], list[dict]]:
+    """(faults, totals by unit): the ledger's invariants checked on the live database; no fault means it adds up."""
+    return [dict(row) for row in await conn.fetch(q.proof)], [dict(row) for row in await conn.fetch(q.totals)]
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
+    return tuple(list(column) for column in zip(*rows, strict=True))

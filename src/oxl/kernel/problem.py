@@ -1,0 +1,47 @@
+"""Every 4xx and 5xx as a TMF Error body: code, reason, message naming the field, status, @type."""
+
+from __future__ import annotations
+
+import msgspec
+
+from oxl.verbs import Refused
+
+REASONS = {
+    400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not found", 405: "Method not allowed",
+    406: "Not acceptable", 409: "Conflict", 413: "Body too large", 414: "Query too long", 415: "Unsupported media type",
+    422: "Not processable", 500: "Internal error", 501: "Not implemented", 503: "Service unavailable",
+}  # fmt: skip
+STATUS = {"invalid": 400, "unknown": 404, "conflict": 409, "mismatch": 422}  # by kind of refusal
+
+
+class Problem(Exception):  # noqa: N818 – an answer, not an error of the program
+    """An error answer on its way out: its status, what the client should read, and headers that go with it."""
+
+    def __init__(self, status: int, code: str, message: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.headers = headers
+        self.reference = ""
+
+
+def problem_of(refused: Refused, collection_href: str) -> Problem:
+    """The error answer for a verb's refusal; its reference is a resource of the collection."""
+    problem = Problem(STATUS[refused.kind], refused.code, refused.message)
+    if refused.reference:
+        problem.reference = f"{collection_href}/{refused.reference}"
+    return problem
+
+
+def body_of(problem: Problem) -> bytes:
+    """The TMF Error document; `status` is a string by the standard."""
+    error = {
+        "@type": "Error",
+        "code": problem.code,
+        "reason": REASONS.get(problem.status, "Error"),
+        "message": str(problem),
+        "status": str(problem.status),
+    }
+    if problem.reference:
+        error["referenceError"] = problem.reference
+    return msgspec.json.encode(error)
