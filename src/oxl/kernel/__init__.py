@@ -1,4 +1,6 @@
-"""The kernel's hall: HTTP and the TM Forum REST design rules, for resources that are declared to it. It knows no revenue.
+"""The kernel's hall: HTTP and the TM Forum REST design rules, for resources that are declared to it.
 
-READ   router → request → filter → select → represent        WRITE   router → request → validate → flusher → handle → select
+READ   router → request → filter → select → represent
+WRITE  router → request → validate → flusher → handle → select → represent
+It knows no revenue.
 """

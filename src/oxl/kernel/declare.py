@@ -1,6 +1,6 @@
 """What an API tells the kernel of itself: resources as data. The kernel reads declarations and calls their verbs.
 
-An API folder declares one `Api`; everything generic (routes, filters, answers, errors, events, OpenAPI) follows from it.
+An API folder declares one `Api`; everything generic (routes, filters, answers, events, OpenAPI) follows from it.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ class Operation(msgspec.Struct, frozen=True):
 
     api: Api
     resource: Resource
+    verb: Verb
 
     @property
     def key(self) -> str:

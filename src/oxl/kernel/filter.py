@@ -75,9 +75,7 @@ def json_path(names: Sequence[str], values: Sequence[str]) -> str:
 def _literals(text: str) -> list[str]:
     """The JSON values that a text may stand for: a string always, a number or boolean where it looks like one."""
     found = [_quote(text)]
-    if text in ("true", "false"):
-        found.append(text)
-    elif _NUMBER.fullmatch(text) and len(text) <= 40:
+    if text in ("true", "false") or (_NUMBER.fullmatch(text) and len(text) <= 40):
         found.append(text)
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import msgspec
@@ -11,7 +10,6 @@ from oxl.kernel.declare import Api, Resource
 
 ALWAYS = ("id", "href", "@type")
 _DOC = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_ENTRY = re.compile(r'^\{"id": "')
 
 
 def collection_href(prefix: str, api: Api, resource: Resource) -> str:
@@ -31,21 +29,15 @@ def selected(doc: str, fields: Sequence[str]) -> str:
     return msgspec.json.encode(kept).decode()
 
 
-def id_of(doc: str) -> str:
-    """The id inside a document's text; in jsonb text the shortest names stand first, so it is found at once."""
-    start = doc.index('"id": "') + 7
-    return doc[start : doc.index('"', start)]
-
-
 def one(doc: str, resource_id: str, collection: str, fields: Sequence[str] | None) -> bytes:
     """One document, ready to send."""
     text = with_href(doc, resource_id, collection)
     return (text if fields is None else selected(text, fields)).encode()
 
 
-def many(docs: Sequence[str], collection: str, fields: Sequence[str] | None) -> bytes:
-    """A list of documents, ready to send."""
-    texts = [with_href(doc, id_of(doc), collection) for doc in docs]
+def many(docs: Sequence[tuple[str, str]], collection: str, fields: Sequence[str] | None) -> bytes:
+    """A list of (id, document), ready to send."""
+    texts = [with_href(doc, resource_id, collection) for resource_id, doc in docs]
     if fields is not None:
         texts = [selected(text, fields) for text in texts]
     return f"[{','.join(texts)}]".encode()

@@ -1,4 +1,4 @@
-"""A request as the kernel reads it: the raw query split before it is decoded, the body up to its limit, the media type."""
+"""A request as the kernel reads it: the query split before it is decoded, the body up to its limit, the media type."""
 
 from __future__ import annotations
 

@@ -16,31 +16,36 @@ from oxl.kernel.request import Query
 
 
 class Page(NamedTuple):
-    """The documents of one page, as JSON text, and how many match in all."""
+    """The documents of one page, as (id, JSON text), and how many match in all."""
 
-    docs: list[str]
+    docs: list[tuple[str, str]]
     total: int
 
 
 async def by_ids(conn: Any, resource: Resource, now: datetime, ids: Sequence[str]) -> dict[str, str]:
     """The documents of the ids that exist, as JSON text by id."""
-    rows = await conn.fetch(f"select id, doc from {resource.one or resource.view}($1) where id = any ($2)", now, ids)  # noqa: S608
+    rows = await conn.fetch(f"select id, doc from {resource.one or resource.view}($1) where id = any ($2)", now, ids)
     return {row["id"]: row["doc"] for row in rows}
 
 
 async def page(conn: Any, resource: Resource, now: datetime, conditions: Sequence[Condition], query: Query) -> Page:
     """One page of the resources that meet all conditions, newest id last, with the exact total."""
     values: list[Any] = [now]
-    where = [_where(condition, values) for condition in conditions]
-    source = f"{resource.view}($1)"
-    if where:
-        source = f"(select * from {source} where {' and '.join(where)} offset 0) as matching"
-    slots = len(values)
-    sql = f"select doc from {source} order by id offset ${slots + 1} limit ${slots + 2}"  # noqa: S608
-    docs = [row["doc"] for row in await conn.fetch(sql, *values, query.offset, query.limit)]
+    where = " and ".join(_where(condition, values) for condition in conditions) or "true"
+    matching = f"select id from {resource.view}($1) where {where}"
+    window = f"order by id offset ${len(values) + 1} limit ${len(values) + 2}"
+    if any(condition.kind == "path" for condition in conditions):
+        sql = (
+            f"with matching as materialized ({matching}), page as (select id from matching {window}) "
+            f"select v.id, v.doc from page join {resource.view}($1) v using (id) order by v.id"
+        )
+    else:
+        sql = f"select id, doc from {resource.view}($1) where {where} {window}"
+    rows = await conn.fetch(sql, *values, query.offset, query.limit)
+    docs = [(row["id"], row["doc"]) for row in rows]
     if query.offset == 0 and len(docs) < query.limit:
         return Page(docs, len(docs))
-    return Page(docs, await conn.fetchval(f"select count(*) from {source}", *values))  # noqa: S608
+    return Page(docs, await conn.fetchval(f"select count(*) from ({matching}) as m", *values))
 
 
 def _where(condition: Condition, values: list[Any]) -> str:
@@ -67,7 +72,7 @@ async def keep_events(
 ) -> None:
     """Write (event id, event type, resource id) to the outbox, each with the resource as it now looks from outside."""
     await conn.execute(
-        f"insert into outbox (id, api, event_type, resource, resource_id, at, doc) "  # noqa: S608
+        f"insert into outbox (id, api, event_type, resource, resource_id, at, doc) "
         f"select e.id, $2, e.event_type, $3, e.resource_id, $1, v.doc "
         f"from unnest($4::text[], $5::text[], $6::text[]) as e (id, event_type, resource_id) "
         f"join {resource.one or resource.view}($1) v on v.id = e.resource_id",

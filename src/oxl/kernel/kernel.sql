@@ -1,0 +1,19 @@
+-- The kernel's own statements: idempotency keys.
+
+-- name: claim_keys
+-- A key that another transaction is using is waited for; what is not returned was used before.
+insert into idempotency (operation, key, body_hash, created_at)
+select $1, key, body_hash, $2 from unnest($3::text[], $4::bytea[]) as k (key, body_hash) order by key
+on conflict do nothing
+returning key
+
+-- name: used_keys
+select key, body_hash, resource_id, refused from idempotency where operation = $1 and key = any ($2)
+
+-- name: keep_answers
+update idempotency set resource_id = a.resource_id, refused = a.refused::jsonb
+from unnest($2::text[], $3::text[], $4::text[]) as a (key, resource_id, refused)
+where operation = $1 and idempotency.key = a.key
+
+-- name: free_keys
+delete from idempotency where operation = $1 and key = any ($2)

@@ -1,0 +1,1 @@
+"""What happens later: events, written in the transaction that made them true."""
