@@ -35,7 +35,9 @@ from oxl.db.embedded import (
     write_durably,
 )
 
-STORE = Path("/var/lib/oxl")  # what the server's own user cannot reach elsewhere, when OXL runs as root
+STORE = Path(
+    os.environ.get("OXL_STORE", "/var/lib/oxl")
+)  # what the server's own user cannot reach elsewhere, when OXL runs as root
 PORT = 5432  # names the socket file; nothing listens on TCP
 SETTINGS = {  # a laptop's; OXL_PG_SHARED_BUFFERS and the like change them or add others
     "shared_buffers": "256MB",
@@ -65,30 +67,24 @@ class Cluster(NamedTuple):
 
 
 def place(data: Path, say: Say) -> Cluster:
-    """Where the cluster of a data folder lives: as recorded, else where the server's user can reach it."""
+    """Where the cluster of a (resolved) data folder lives: as recorded, else where the server's user can reach it."""
     record = read_record(data / CLUSTER)
     user = _server_user()
-    binaries = _reachable(find_binaries(record.get("major")), user, say)
-    if record:
-        home = (data / record["location"]).parent
-        if not (data / record["location"] / "PG_VERSION").exists():
+    binaries = reachable(find_binaries(record.get("major")), user, say)
+    folder = data / record.get("location", f"pg-{binaries.major}")
+    if record and not (folder / "PG_VERSION").exists():
+        begin = f"remove {data / CLUSTER} to begin with an empty one"
+        raise EmbeddedError(f"the database in {folder} is missing: bring it back, or {begin}")
+    if user and not _may_enter(user, folder.parent):
+        if record:
             raise EmbeddedError(
-                f"the database in {data / record['location']} is missing: bring it back, "
-                f"or remove {data / CLUSTER} to begin with an empty one"
+                f"user {user.pw_name}, who runs PostgreSQL, can no longer enter {folder.parent}: open it"
             )
-    else:
-        home = data
-        if user and not _may_enter(user, data):
-            home = STORE / hashlib.sha256(os.fsencode(data.resolve())).hexdigest()[:16]
-            say(f"{data} is closed to user {user.pw_name}, so the database itself is kept in {home}")
-            _open_folder(STORE)
-            _open_folder(home)
-    if user and not _may_enter(user, home):
-        raise EmbeddedError(
-            f"user {user.pw_name}, who runs PostgreSQL, can no longer enter {home}: open its parent folders"
-        )
-    folder = data / record["location"] if record else home / f"pg-{binaries.major}"
-    return Cluster(binaries, folder, user, _socket_folder(home, record.get("socket"), user))
+        folder = STORE / hashlib.sha256(os.fsencode(data)).hexdigest()[:16] / folder.name
+        say(f"{data} is closed to user {user.pw_name}, so the database itself is kept in {folder}")
+        _open_folder(STORE)
+        _open_folder(folder.parent)
+    return Cluster(binaries, folder, user, _socket_folder(folder.parent, record.get("socket"), user))
 
 
 def record_place(data: Path, cluster: Cluster) -> None:
@@ -132,7 +128,7 @@ def _open_folder(folder: Path) -> None:
     folder.chmod(0o711)
 
 
-def _reachable(binaries: Binaries, user: pwd.struct_passwd | None, say: Say) -> Binaries:
+def reachable(binaries: Binaries, user: pwd.struct_passwd | None, say: Say) -> Binaries:
     """The binaries, or a copy of them when the server's user cannot reach them (a venv in /root)."""
     if user is None or _may_enter(user, binaries.bin / "postgres"):
         return binaries
