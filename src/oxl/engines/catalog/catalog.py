@@ -1,0 +1,143 @@
+"""The catalog of an operator, loaded from a folder and checked as a whole.
+
+    specifications.yaml   offerings.yaml   tax.yaml   plans/*.yaml, a plan version each   zones/*.csv
+
+`load_folder` is where the catalog comes in; the rest of OXL reads the `Catalog` it gives. A catalog with anything wrong
+in it is not taken at all, and everything that is wrong is told together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from oxl.engines.catalog.crosscheck import Loaded, crosscheck
+from oxl.engines.catalog.document import CatalogError, Page, Record, read_document
+from oxl.engines.catalog.offering import OFFERINGS, TAXES, Offering, TaxCategory, offering_of, tax_category_of
+from oxl.engines.catalog.plan import Plan
+from oxl.engines.catalog.plan_document import PLAN, compile_plan
+from oxl.engines.catalog.specification import Specification
+from oxl.engines.catalog.specification_document import SPECIFICATIONS, prepare
+from oxl.engines.catalog.zones import ZoneTable, read_zone_table
+
+# The documents that hold a list: file, its shape, the name of the list, and what makes one thing of an item.
+_LISTS: tuple[tuple[str, Record, str, Callable[[Page, str, Any], Any]], ...] = (
+    ("specifications.yaml", SPECIFICATIONS, "specifications", prepare),
+    ("offerings.yaml", OFFERINGS, "offerings", offering_of),
+    ("tax.yaml", TAXES, "taxCategories", tax_category_of),
+)
+_FOLDERS = {"plans": ".yaml", "zones": ".csv"}
+
+
+class Catalog(msgspec.Struct, frozen=True):
+    """Everything an operator sells and how it is priced and taxed."""
+
+    specifications: dict[str, Specification]
+    zone_tables: dict[str, ZoneTable]
+    plans: dict[str, tuple[Plan, ...]]  # the versions of a plan, the oldest first
+    offerings: dict[str, Offering]
+    tax_categories: dict[str, TaxCategory]
+
+
+def plan_at(catalog: Catalog, plan: str, at: datetime) -> Plan | None:
+    """The version of a plan that is valid at an instant; None before the first one or when there is no such plan."""
+    return next((each for each in reversed(catalog.plans.get(plan, ())) if each.valid_from <= at), None)
+
+
+def tax_percent_at(catalog: Catalog, category: str, at: datetime) -> Decimal | None:
+    """The percentage that a tax category takes at an instant; None when none is known."""
+    known = catalog.tax_categories.get(category)
+    return next((rate.percent for rate in reversed(known.rates) if rate.valid_from <= at), None) if known else None
+
+
+def load_folder(folder: Path) -> Catalog:
+    """The catalog in a folder; CatalogError with all that is wrong when it cannot be taken."""
+    loaded = Loaded()
+    texts = _texts(folder, loaded)
+    for file, shape, name, make in _LISTS:
+        _load_list(loaded, file, texts.get(file), shape, name, make)
+    for file in sorted(texts):
+        if file.startswith("zones/"):
+            _load_zone_table(loaded, file, texts[file])
+    for file in sorted(texts):
+        if file.startswith("plans/"):
+            _load_plan(loaded, file, texts[file])
+    crosscheck(loaded)
+    problems = [problem for page in loaded.pages for problem in page.problems]
+    if problems:
+        raise CatalogError(problems)
+    plans: dict[str, list[Plan]] = {}
+    for plan, _, _ in sorted(loaded.plans, key=lambda each: each[0].version):
+        plans.setdefault(plan.id, []).append(plan)
+    return Catalog(
+        specifications={each.id: each for each, _, _ in loaded.lists["specifications"]},
+        zone_tables=loaded.zone_tables,
+        plans={plan: tuple(versions) for plan, versions in plans.items()},
+        offerings={each.id: each for each, _, _ in loaded.lists["offerings"]},
+        tax_categories={each.id: each for each, _, _ in loaded.lists["taxCategories"]},
+    )
+
+
+def _texts(folder: Path, loaded: Loaded) -> dict[str, str]:
+    """The text of every file by its path in the folder; a file that nothing would read is a problem, not ignored."""
+    texts: dict[str, str] = {}
+    expected = {file for file, *_ in _LISTS}
+    for path in sorted(folder.rglob("*")):
+        file = path.relative_to(folder).as_posix()
+        if path.is_dir() or path.name.startswith(".") or path.name == "README.md":
+            continue
+        if file not in expected and _FOLDERS.get(file.rpartition("/")[0]) != path.suffix:
+            loaded.page(file).wrong("", "no such catalog file: plans are plans/*.yaml, zone tables zones/*.csv")
+            continue
+        try:
+            texts[file] = path.read_text(encoding="utf-8-sig")
+        except (UnicodeDecodeError, OSError) as error:
+            loaded.page(file).wrong("", f"cannot be read as UTF-8 text: {error}")
+            loaded.broken.add(file.partition("/")[0])
+    return texts
+
+
+def _load_list(loaded: Loaded, file: str, text: str | None, shape: Record, name: str, make: Any) -> None:
+    loaded.lists[name] = []
+    if text is None:
+        if file not in loaded.broken:
+            loaded.page(file).wrong("", "no such file")
+        loaded.broken.add(file)
+        return
+    page, values = read_document(file, text, shape)
+    loaded.pages.append(page)
+    made: dict[str, Any] = {}
+    for index, item in enumerate(values[name] if values else ()):
+        where = f"{name}[{index}]"
+        if item["id"] in made:
+            page.wrong(f"{where}.id", f"{item['id']} is written twice")
+        made[item["id"]] = make(page, where, item)
+        if made[item["id"]] is not None:
+            loaded.lists[name].append((made[item["id"]], page, where))
+    if page.problems:
+        loaded.broken.add(file)
+
+
+def _load_zone_table(loaded: Loaded, file: str, text: str) -> None:
+    table_id = Path(file).stem
+    page, table = read_zone_table(table_id, file, text)
+    loaded.pages.append(page)
+    if table is None:
+        loaded.broken.add("zones")
+    else:
+        loaded.zone_tables[table_id] = table
+
+
+def _load_plan(loaded: Loaded, file: str, text: str) -> None:
+    page, values = read_document(file, text, PLAN)
+    loaded.pages.append(page)
+    plan = compile_plan(page, values, loaded.zone_tables) if values else None
+    if plan is None or values is None:
+        loaded.broken.add("plans")
+    else:
+        loaded.plans.append((plan, page, values["zones"]))

@@ -1,0 +1,132 @@
+"""The price plan: what a product costs each month and once, what it includes, and how usage beyond that is priced.
+
+Made from a plan document by `plan_document`, read by rating, charging and billing. Every quantity is in atoms of a
+ledger unit and every price in micros, so that rating is integer arithmetic and table look-ups. The names are those of a
+product offering price in TMF620 where it has one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from oxl.engines.catalog.week import Week
+from oxl.engines.catalog.zones import ZoneTable
+
+# Ledger units that measure time: seconds in one atom. Only their usage runs through tariff windows while it lasts.
+PACE = {"second": 1, "tv-minute": 60}
+
+
+class Match(msgspec.Struct, frozen=True):
+    """What an allowance may be used for; an empty set stands for anything."""
+
+    service: frozenset[str] = frozenset()
+    zone: frozenset[str] = frozenset()
+
+
+class UsageMatch(msgspec.Struct, frozen=True):
+    """What a usage component prices; an empty field stands for anything. `destination` holds number prefixes."""
+
+    service: frozenset[str]
+    zone: frozenset[str]
+    destination: tuple[str, ...]
+
+    @property
+    def keys(self) -> int:
+        """How many keys are asked for: the more, the more specific."""
+        return bool(self.service) + bool(self.zone) + bool(self.destination)
+
+
+class Step(msgspec.Struct, frozen=True):
+    """From `start` atoms into the event up to `end`, `per` atoms cost `price` micros."""
+
+    start: int
+    end: int | None
+    price: int
+    per: int
+    weight: int  # the price of one atom, in micros ÷ the component's `common`
+
+
+class Window(msgspec.Struct, frozen=True):
+    """A time window of a component: the setup fee of events that begin in it, and its steps."""
+
+    name: str
+    setup: int
+    steps: tuple[Step, ...]
+
+
+class UsageComponent(msgspec.Struct, frozen=True):
+    """How usage of one kind is priced."""
+
+    id: str
+    name: str
+    match: UsageMatch
+    unit: str  # ledger unit of all quantities here; "" where the usage is free and the unit was left out
+    free: bool
+    minimum: int  # the first increment, in atoms; 0 when it is like the others
+    increment: int
+    decimals: int
+    setup_when_included: bool
+    max_cost: int | None
+    windows: tuple[Window, ...]
+    week: Week
+    common: int  # a multiple of the `per` of all steps
+
+
+class Allowance(msgspec.Struct, frozen=True):
+    """Units granted each period, and what they may be used for."""
+
+    id: str
+    name: str
+    usage_type: str
+    unit: str  # ledger unit
+    amount: int
+    display_unit: str
+    period: str
+    shared: bool
+    priority: int
+    match: Match
+
+
+class Recurring(msgspec.Struct, frozen=True):
+    """A fee for each period."""
+
+    id: str
+    name: str
+    price: int
+    period: str
+    timing: str
+    proration: str
+
+
+class OneTime(msgspec.Struct, frozen=True):
+    """A fee that is due once, when the product starts."""
+
+    id: str
+    name: str
+    price: int
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """One version of a price plan. Prices include tax or not as `tax_included` says."""
+
+    id: str
+    name: str
+    description: str
+    version: int
+    valid_from: datetime
+    currency: str
+    timezone: ZoneInfo
+    tax_included: bool
+    tax_category: str
+    kind: str  # prepaid, postpaid: the main account it wants; addon: bought to another plan, rates nothing itself
+    recurring: tuple[Recurring, ...]
+    one_time: tuple[OneTime, ...]
+    allowances: tuple[Allowance, ...]
+    usage: tuple[UsageComponent, ...]
+    by_service: dict[str, tuple[UsageComponent, ...]]  # the components that may price a service, as they are written
+    any_service: tuple[UsageComponent, ...]  # those for services that no component names
+    destination_zones: ZoneTable | None
+    visited_zones: ZoneTable | None
