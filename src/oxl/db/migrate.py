@@ -26,7 +26,7 @@ q = load("oxl.db", "tenants.sql")
 
 _PARTITIONED = ("outbox", "transfer", "usage")
 _MONTHS_AHEAD = 24
-_APPEND_ONLY = ("transfer", "usage_history")
+_APPEND_ONLY = ("transfer",)
 
 
 def migrations() -> list[tuple[int, str]]:

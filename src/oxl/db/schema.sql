@@ -41,38 +41,21 @@ create table outbox (              -- every event, in the transaction that made 
 create index outbox_order on outbox (xid, id);
 
 -- engine: catalog
-create table catalog_revision (
+create table catalog_revision (    -- raised by every publication, so that a process knows when to read anew
     one bool primary key default true check (one),
     revision bigint not null
 );
-create table usage_specification (
-    id text primary key,
-    doc jsonb not null
+create table catalog_file (        -- the published files, as they were written and checked
+    path text primary key,
+    text text not null
 );
-create table zone_table (          -- immutable: a changed table is another hash
-    id text,
-    hash text,
-    doc jsonb not null,
-    primary key (id, hash)
-);
-create table price_plan (          -- immutable once published: a change is a new version
+create table catalog_item (        -- what the files describe, for those who ask
+    kind text check (kind in ('productOffering', 'usageSpecification', 'pricePlan')),
     id text,
     version int,
-    valid_from timestamptz not null,
-    hash text not null,
-    doc jsonb not null,
-    primary key (id, version)
-);
-create table product_offering (
-    id text primary key,
-    plan_id text,
-    doc jsonb not null
-);
-create table tax_rate (
-    category text,
     valid_from timestamptz,
-    rate numeric(9, 6) not null check (rate >= 0),   -- percent
-    primary key (category, valid_from)
+    doc jsonb not null,
+    primary key (kind, id, version)
 );
 
 -- engine: inventory
@@ -100,6 +83,7 @@ create table device (
     created_at timestamptz not null
 );
 create index device_account on device (account_id);
+create index device_value on device (value);
 create table product (
     id text primary key,
     external_id text unique,
@@ -240,7 +224,7 @@ create table usage (
     product_id text,
     account_id text,
     device_id text,
-    charge_window bigint,
+    charge_window bigint,          -- the account's bill window that its charge is in; none when nothing is owed
     plan_id text,
     plan_version int,
     unit text,
@@ -259,16 +243,6 @@ create table usage_key (           -- one row for each record that was ever take
     key bytea primary key,
     usage_id text not null,
     body_hash bytea not null
-);
-create table usage_history (
-    usage_id text,
-    seq int,
-    from_status text,
-    to_status text not null,
-    reason text,
-    at timestamptz not null,
-    actor text not null,
-    primary key (usage_id, seq)
 );
 create table charge (              -- the open bill window: what an account owes for usage, by component
     account_id text,

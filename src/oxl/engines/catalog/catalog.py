@@ -58,7 +58,25 @@ def tax_percent_at(catalog: Catalog, category: str, at: datetime) -> Decimal | N
 def load_folder(folder: Path) -> Catalog:
     """The catalog in a folder; CatalogError with all that is wrong when it cannot be taken."""
     loaded = Loaded()
+    return _load(loaded, _texts(folder, loaded))
+
+
+def load_texts(texts: dict[str, str]) -> Catalog:
+    """The catalog in files that were read already, by their path in the folder; CatalogError as for a folder."""
+    return _load(Loaded(), texts)
+
+
+def read_texts(folder: Path) -> dict[str, str]:
+    """The text of every catalog file in a folder by its path there; CatalogError when one cannot be read."""
+    loaded = Loaded()
     texts = _texts(folder, loaded)
+    problems = [problem for page in loaded.pages for problem in page.problems]
+    if problems:
+        raise CatalogError(problems)
+    return texts
+
+
+def _load(loaded: Loaded, texts: dict[str, str]) -> Catalog:
     for file, shape, name, make in _LISTS:
         _load_list(loaded, file, texts.get(file), shape, name, make)
     for file in sorted(texts):

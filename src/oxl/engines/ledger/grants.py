@@ -101,7 +101,7 @@ async def grant_due(work: Work, accounts: Iterable[str] | None = None) -> int:
         found = await subscriptions(work, list(starts), list(starts.values()))
         for product in found:
             start = starts[product.id]
-            in_force = await registry.plan_at(work, product.plan_id, start)
+            in_force = await registry.plan_in_force(work, product.plan_id, start)
             until = next_period(product.plan_since, in_force.timezone, start)
             rows += [_grant(work, product, allowance, start, until) for allowance in in_force.allowances
                      if product.leads or not allowance.shared]  # fmt: skip

@@ -1,0 +1,104 @@
+"""The catalog in force in a tenant: published as a whole into the database, compiled once per revision in each process.
+
+Everything to the right of the catalog asks here; `publish` is how a folder of catalog files becomes the tenant's own.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from oxl.db.queries import load
+from oxl.engines.catalog.catalog import Catalog, load_texts, plan_at
+from oxl.engines.catalog.plan import Plan
+from oxl.verbs import Work
+
+q = load("oxl.engines.catalog", "catalog.sql")
+
+_EMPTY = Catalog({}, {}, {}, {}, {})
+_compiled: dict[str, tuple[int, Catalog]] = {}  # by tenant schema: revision and catalog
+
+
+class PlanChangedError(ValueError):
+    """A published version of a price plan came with another text: a change needs a new version."""
+
+
+async def catalog_of(work: Work) -> Catalog:
+    """The tenant's catalog as it stands in this transaction."""
+    revision = await work.conn.fetchval(q.revision)
+    if revision is None:
+        return _EMPTY
+    known = _compiled.get(work.tenant)
+    if known is None or known[0] != revision:
+        texts = {row["path"]: row["text"] for row in await work.conn.fetch(q.files)}
+        known = _compiled[work.tenant] = (revision, load_texts(texts))
+    return known[1]
+
+
+async def plan_in_force(work: Work, plan_id: str, at: datetime) -> Plan:
+    """The version of the plan that holds at an instant; before its first version, the first; LookupError if unknown."""
+    catalog = await catalog_of(work)
+    if plan_id not in catalog.plans:
+        raise LookupError(f"no price plan {plan_id!r} is published")
+    return plan_at(catalog, plan_id, at) or catalog.plans[plan_id][0]
+
+
+async def publish(work: Work, texts: dict[str, str]) -> Catalog:
+    """Make these files, beside those published before, the tenant's catalog.
+
+    CatalogError when the whole does not hold together; PlanChangedError when a plan version that is out already would
+    change under those who are on it. Publishing the same files again changes nothing.
+    """
+    before = {row["path"]: row["text"] for row in await work.conn.fetch(q.files)}
+    after = before | texts
+    if after == before:
+        return await catalog_of(work)
+    catalog = load_texts(after)
+    old = load_texts(before).plans if before else {}
+    for plan_id, versions in old.items():
+        for plan in versions:
+            if plan not in catalog.plans.get(plan_id, ()):
+                raise PlanChangedError(f"plan {plan_id} version {plan.version} is published; write a new version")
+    await work.conn.fetchval(q.raise_revision)
+    await work.conn.execute(q.keep_files, list(texts), list(texts.values()))
+    await work.conn.execute(q.clear_items)
+    items = _items(catalog)
+    await work.conn.execute(q.keep_items, *[list(column) for column in zip(*items, strict=True)])
+    return catalog
+
+
+def _items(catalog: Catalog) -> list[tuple[str, str, int, datetime | None, str]]:
+    """What is shown of the catalog, one row each: offerings, usage specifications, plan versions."""
+    rows: list[tuple[str, str, int, datetime | None, Any]] = []
+    for offering in catalog.offerings.values():
+        rows.append(("productOffering", offering.id, 0, None, msgspec.to_builtins(offering)))
+    for specification in catalog.specifications.values():
+        characteristics = [
+            {"name": each.name, "value_type": each.value_type, "required": each.required, "units": each.units}
+            for each in specification.characteristics.values()
+        ]
+        shown = {"name": specification.name, "description": specification.description, "version": specification.version,
+                 "service": specification.service, "characteristics": characteristics}  # fmt: skip
+        rows.append(("usageSpecification", specification.id, 0, None, shown))
+    for versions in catalog.plans.values():
+        rows += [("pricePlan", plan.id, plan.version, plan.valid_from, _shown(plan)) for plan in versions]
+    return [(*row[:4], msgspec.json.encode(row[4]).decode()) for row in rows]
+
+
+def _shown(plan: Plan) -> dict[str, Any]:
+    """What a person asks of a plan: its components by name; how they are priced stays with rating."""
+    return {
+        "name": plan.name,
+        "description": plan.description,
+        "kind": plan.kind,
+        "currency": plan.currency,
+        "tax_included": plan.tax_included,
+        "allowances": [
+            {"id": each.id, "name": each.name, "amount": each.amount, "unit": each.unit, "shared": each.shared}
+            for each in plan.allowances
+        ],
+        "usage": [{"id": each.id, "name": each.name, "unit": each.unit} for each in plan.usage],
+        "recurring": [{"id": each.id, "name": each.name, "price": each.price} for each in plan.recurring],
+    }

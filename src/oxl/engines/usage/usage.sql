@@ -1,0 +1,64 @@
+-- The usage engine's statements.
+
+-- define: usage_record
+create function usage_record()
+returns table (
+    id text, status text, reason text, usage_type text, specification_id text, started_at timestamptz, product_id text,
+    account_id text, device_id text, plan_id text, plan_version int, unit text, quantity bigint, prices jsonb,
+    created_at timestamptz, updated_at timestamptz, body jsonb
+)
+language sql stable as $$
+    select id, status, reason, usage_type, specification_id, started_at, product_id, account_id, device_id, plan_id,
+           plan_version, unit, quantity, prices, created_at, updated_at, body
+    from usage
+$$
+
+-- define: usage_import_report
+create function usage_import_report()
+returns table (id text, file text, started_at timestamptz, finished_at timestamptz, counts jsonb)
+language sql stable as 'select id, file, started_at, finished_at, counts from usage_import'
+
+-- name: claim
+-- A key that another transaction is claiming is waited for; what is not returned was taken before.
+insert into usage_key (key, usage_id, body_hash)
+select key, usage_id, body_hash from unnest($1::bytea[], $2::text[], $3::bytea[]) as k (key, usage_id, body_hash)
+order by key
+on conflict do nothing
+returning key
+
+-- name: taken
+select key, usage_id, body_hash from usage_key where key = any ($1)
+
+-- name: keep
+insert into usage (id, status, reason, usage_type, specification_id, started_at, product_id, account_id, device_id,
+                   charge_window, plan_id, plan_version, unit, quantity, prices, created_at, updated_at, body)
+select id, status, reason, usage_type, specification_id, started_at, product_id, account_id, device_id,
+       charge_window, plan_id, plan_version, unit, quantity, prices::jsonb, $1, $1, body::jsonb
+from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::text[],
+            $10::text[], $11::bigint[], $12::text[], $13::int[], $14::text[], $15::bigint[], $16::text[], $17::text[])
+    as u (id, status, reason, usage_type, specification_id, started_at, product_id, account_id, device_id,
+          charge_window, plan_id, plan_version, unit, quantity, prices, body)
+
+-- name: keep_charges
+insert into charge (account_id, charge_window, product_id, component, zone, tax_category, unit, quantity, amount, events,
+                    first_at, last_at)
+select * from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+                     $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[])
+    as c (account_id, charge_window, product_id, component, zone, tax_category, unit, quantity, amount, events,
+          first_at, last_at)
+order by account_id, charge_window, product_id, component, zone, tax_category
+on conflict (account_id, charge_window, product_id, component, zone, tax_category) do update
+set quantity = charge.quantity + excluded.quantity, amount = charge.amount + excluded.amount,
+    events = charge.events + excluded.events, first_at = least(charge.first_at, excluded.first_at),
+    last_at = greatest(charge.last_at, excluded.last_at)
+
+-- name: start_import
+insert into usage_import (id, file, started_at) values ($1, $2, $3)
+
+-- name: keep_import
+update usage_import set counts = $2::jsonb, finished_at = $3 where id = $1
+
+-- name: keep_import_lines
+insert into usage_import_line (import_id, line, outcome, reason, text)
+select $1, line, outcome, reason, text from unnest($2::bigint[], $3::text[], $4::text[], $5::text[])
+    as l (line, outcome, reason, text)
