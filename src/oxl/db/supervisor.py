@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from oxl.db import cluster as clusters
-from oxl.db.embedded import LEASES, LOG, SECRETS, EmbeddedError, read_record, write_durably
+from oxl.db.embedded import CLUSTER, LEASES, LOG, SECRETS, EmbeddedError, read_record, write_durably
 
 LINGER = 3.0  # seconds the server stays after its last lease; OXL_LINGER changes it
 _LONGEST_WAIT = 10.0  # seconds between two attempts to start a server that keeps dying
@@ -55,6 +55,19 @@ def make_password(data: Path, cluster: clusters.Cluster) -> str:
         password = secrets.token_urlsafe(24)
         write_durably(data / SECRETS, {"password": password})
     return password
+
+
+def record_place(data: Path, cluster: clusters.Cluster) -> None:
+    """Pin what place() decided: from now on the data folder belongs to this major, this folder, this socket."""
+    inside = cluster.folder.parent == data
+    record = {
+        "major": cluster.binaries.major,
+        "location": cluster.folder.name if inside else str(cluster.folder),
+        "socket": str(cluster.socket),
+        "port": clusters.PORT,
+    }
+    if record != read_record(data / CLUSTER):
+        write_durably(data / CLUSTER, record)
 
 
 def nudge(cluster: clusters.Cluster) -> None:
@@ -107,7 +120,7 @@ class Supervisor:
             if not (self.cluster.folder / "PG_VERSION").exists():
                 self._progress(f"making a new PostgreSQL {self.cluster.binaries.major} database")
             clusters.initialise(self.cluster, password)
-            clusters.record_place(self.data, self.cluster)
+            record_place(self.data, self.cluster)
             self._open_door()
             while not self.stopping and not self._deserted():
                 self._tend()
@@ -209,7 +222,7 @@ class Supervisor:
                 self._progress("waiting for the last processes of the previous server to end")
             return
         version = self.cluster.binaries.version
-        again = "recovering after a crash" if clusters.crashed(self.cluster) else f"starting PostgreSQL {version}"
+        again = "recovering after a crash" if clusters.pid_lines(self.cluster) else f"starting PostgreSQL {version}"
         self._progress(again)
         self.started = now
         self.log_start = (self.data / LOG).stat().st_size

