@@ -63,7 +63,7 @@ async def _ensure_tenant(conn: asyncpg.Connection, name: str) -> None:
     schema = role = f"oxl_{name}"
     async with conn.transaction():
         if not await conn.fetchval(q.role_exists, role):
-            password = role_password(await conn.fetchval(q.secret), role)
+            password = role_password(str(await conn.fetchval(q.secret)), role)
             await conn.execute(q.make_role.format(role=role, password=password))
         await conn.execute(q.make_schema.format(schema=schema))
         await conn.execute(q.keep_tenant, name, schema, role)
@@ -75,7 +75,7 @@ async def _migrate_tenant(
     schema, role = tenant["schema"], tenant["role"]
     async with conn.transaction():
         await conn.execute(q.enter.format(schema=schema))
-        done = await conn.fetchval(q.migrated) if await conn.fetchval(q.has_tables) else 0
+        done = int(await conn.fetchval(q.migrated) or 0) if await conn.fetchval(q.has_tables) else 0
         for number, sql in migrations():
             if number > done:
                 say(f"tenant {tenant['name']}: migration {number}")

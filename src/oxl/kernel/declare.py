@@ -28,8 +28,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
 
     view: a SQL function of the tenant's now, giving at least id text, doc jsonb (the resource from outside, without
     href) and every column that `askable` names; body (jsonb, indexed) where the document's other attributes can be
-    asked for faster than through doc. `one` is another such function for reading by id, where more ids resolve than
-    are listed.
+    asked for faster than through doc. `one` is such a function of now and ids, for reading by id, where more ids
+    resolve than are listed.
     """
 
     name: str

@@ -24,7 +24,8 @@ class Page(NamedTuple):
 
 async def by_ids(conn: Any, resource: Resource, now: datetime, ids: Sequence[str]) -> dict[str, str]:
     """The documents of the ids that exist, as JSON text by id."""
-    rows = await conn.fetch(f"select id, doc from {resource.one or resource.view}($1) where id = any ($2)", now, ids)
+    source = f"{resource.one}($1, $2)" if resource.one else f"{resource.view}($1) where id = any ($2)"
+    rows = await conn.fetch(f"select id, doc from {source}", now, list(ids))
     return {row["id"]: row["doc"] for row in rows}
 
 
@@ -71,11 +72,12 @@ async def keep_events(
     conn: Any, resource: Resource, now: datetime, api: str, events: Sequence[tuple[str, str, str]]
 ) -> None:
     """Write (event id, event type, resource id) to the outbox, each with the resource as it now looks from outside."""
+    source = f"{resource.one}($1, $6)" if resource.one else f"{resource.view}($1)"
     await conn.execute(
         f"insert into outbox (id, api, event_type, resource, resource_id, at, doc) "
         f"select e.id, $2, e.event_type, $3, e.resource_id, $1, v.doc "
         f"from unnest($4::text[], $5::text[], $6::text[]) as e (id, event_type, resource_id) "
-        f"join {resource.one or resource.view}($1) v on v.id = e.resource_id",
+        f"join {source} v on v.id = e.resource_id",
         now,
         api,
         resource.name,

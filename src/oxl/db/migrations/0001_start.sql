@@ -18,7 +18,7 @@ create table idempotency (         -- what a key was answered, for as long as cl
     operation text,
     key text,
     body_hash bytea not null,
-    resource_id text not null,
+    resource_id text,              -- none while its request is still at work
     refused jsonb,                 -- the refusal, when that was the stored answer
     created_at timestamptz not null,
     primary key (operation, key)
@@ -279,5 +279,7 @@ create table consumption_query (
     id text primary key,
     state text not null,
     created_at timestamptz not null,
-    doc jsonb not null
+    body jsonb not null,           -- what the client sent
+    snapshots jsonb not null,      -- one for each device it meant, as it stood then
+    reason text                    -- why it was rejected
 );

@@ -71,9 +71,10 @@ async def publish(work: Work, texts: dict[str, str]) -> Catalog:
 
 def _items(catalog: Catalog) -> list[tuple[str, str, int, datetime | None, str]]:
     """What is shown of the catalog, one row each: offerings, usage specifications, plan versions."""
-    rows: list[tuple[str, str, int, datetime | None, Any]] = []
-    for offering in catalog.offerings.values():
-        rows.append(("productOffering", offering.id, 0, None, msgspec.to_builtins(offering)))
+    rows: list[tuple[str, str, int, datetime | None, Any]] = [
+        ("productOffering", offering.id, 0, None, msgspec.to_builtins(offering))
+        for offering in catalog.offerings.values()
+    ]
     for specification in catalog.specifications.values():
         characteristics = [
             {"name": each.name, "value_type": each.value_type, "required": each.required, "units": each.units}

@@ -22,6 +22,7 @@ q = load("oxl.engines.ledger", "ledger.sql")
 _NOT_STORED = {  # refusals that are the request's own fault: 400, and nothing is kept
     "unknownBucket": ("bucket.id", "no such bucket"),
     "unitMismatch": ("amount.units", "the bucket counts in another unit"),
+    "accountMismatch": ("partyAccount.id", "the bucket belongs to another account"),
 }
 _REASONS = {
     "bucketNotActive": "the bucket is suspended, expired or not yet valid",
@@ -39,6 +40,7 @@ class Move(msgspec.Struct, frozen=True):
     amount: int  # atoms
     system: str  # the system account on the other side
     body: str  # JSON text
+    account_id: str | None = None  # whom the client thinks the bucket belongs to
     extend_to: datetime | None = None  # the bucket stays valid at least until then
 
 
@@ -53,6 +55,7 @@ async def move(work: Work, items: Sequence[Move]) -> list[Done | Refused]:
         [item.kind for item in items],
         [item.system for item in items],
         [item.bucket_id for item in items],
+        [item.account_id for item in items],
         [item.unit for item in items],
         [item.amount for item in items],
         [item.extend_to for item in items],

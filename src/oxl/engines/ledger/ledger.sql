@@ -6,7 +6,7 @@
 -- the order of the arrays; a refused one leaves no trace. One row per item, in order of n.
 create function ledger_move(
     now_ timestamptz, transfer_ids text[], action_ids text[], kinds text[], systems text[], buckets text[],
-    units text[], amounts bigint[], extend_to timestamptz[]
+    accounts text[], units text[], amounts bigint[], extend_to timestamptz[]
 ) returns table (n int, refusal text, account_id text, unit text, usage_type text, available bigint)
 language plpgsql as $$
 #variable_conflict use_column
@@ -23,8 +23,8 @@ declare
 begin
     perform 1 from bucket where id = any (buckets) order by id for no key update;
     for item in
-        select i.* from unnest(kinds, buckets, units, amounts, extend_to)
-            with ordinality as i (kind, bucket, unit, amount, extend_to, n)
+        select i.* from unnest(kinds, buckets, accounts, units, amounts, extend_to)
+            with ordinality as i (kind, bucket, account, unit, amount, extend_to, n)
         order by i.bucket, i.n
     loop
         if held is distinct from item.bucket then
@@ -45,6 +45,7 @@ begin
         refusal := case
             when b.id is null then 'unknownBucket'
             when item.unit <> b.unit then 'unitMismatch'
+            when item.account <> b.account_id then 'accountMismatch'
             when b.status <> 'active' or now_ < b.valid_from
                 or now_ >= b.valid_to + case when b.kind = 'main' and item.kind = 'topup' then main_grace else '0' end
                 then 'bucketNotActive'
@@ -117,7 +118,7 @@ language sql stable as $$
 $$
 
 -- name: move
-select n, refusal, account_id, available from ledger_move($1, $2, $3, $4, $5, $6, $7, $8, $9) order by n
+select n, refusal, account_id, available from ledger_move($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) order by n
 
 -- name: keep_actions
 insert into balance_action (id, kind, bucket_id, account_id, unit, amount, status, requested_at, confirmed_at, reason,

@@ -83,7 +83,7 @@ async def _read(
 
 def _key(item: Record, event: UsageEvent | None) -> bytes:
     """What makes a record the same as another: its external identifier, else what it says happened."""
-    told = item.external_id or (item.specification_id, *event) if event or item.external_id else (item.body,)
+    told = item.external_id or ((item.specification_id, *event) if event else (item.body,))
     return hashlib.sha256("\x1f".join(map(str, told)).encode()).digest()
 
 

@@ -1,0 +1,10 @@
+"""The APIs that OXL serves: this tuple is the only list of them. A further one is a folder here and its name below."""
+
+from __future__ import annotations
+
+from oxl.apis.operator.api import OPERATOR
+from oxl.apis.prepay_balance.api import PREPAY_BALANCE
+from oxl.apis.product_usage.api import PRODUCT_USAGE
+from oxl.apis.usage_consumption.api import USAGE_CONSUMPTION
+
+APIS = (PRODUCT_USAGE, PREPAY_BALANCE, USAGE_CONSUMPTION, OPERATOR)

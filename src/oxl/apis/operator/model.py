@@ -1,0 +1,148 @@
+"""OXL's operator resources as shapes: provisioning and look-ups, named as TM Forum names them where it does."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from oxl.apis.standard import Entity, Flag, Instant, LogicalResourceRef, Money, Quantity, Ref, Text, TimePeriod
+
+AccountKind = Literal["prepaid", "postpaid"]
+SubscriberStatus = Literal["active", "suspended", "terminated"]
+Number = Annotated[str, msgspec.Meta(pattern=r"^\+?[1-9][0-9]{6,14}$")]
+
+
+class Party(Entity):
+    """A person who is served."""
+
+    name: Text = UNSET
+    givenName: Text = UNSET
+    familyName: Text = UNSET
+
+
+class BillingAccount(Entity):
+    """Who pays: a prepaid account has a main bucket, a postpaid one is billed."""
+
+    externalId: Text = UNSET
+    name: Text = UNSET
+    kind: AccountKind | UnsetType = UNSET
+    currency: Text = UNSET
+    billingDay: Annotated[int, msgspec.Meta(ge=1, le=28)] | UnsetType = UNSET
+    relatedParty: list[Ref] | UnsetType = UNSET
+
+
+class DeviceNumber(Entity):
+    """A device, by the number it is reached at: digits of E.164."""
+
+    value: Number | UnsetType = UNSET
+    status: SubscriberStatus | UnsetType = UNSET
+    product: Ref | UnsetType = UNSET
+    billingAccount: Ref | UnsetType = UNSET
+
+
+class Product(Entity):
+    """Something an account has: its subscription, or a pack bought to it."""
+
+    externalId: Text = UNSET
+    status: SubscriberStatus | UnsetType = UNSET
+    productOffering: Ref | UnsetType = UNSET
+    pricePlan: Ref | UnsetType = UNSET
+    billingAccount: Ref | UnsetType = UNSET
+    logicalResource: LogicalResourceRef | UnsetType = UNSET
+    validFor: TimePeriod | UnsetType = UNSET
+
+
+class Subscriber(Entity):
+    """One line with everything that belongs to it; its id is that of its subscription's product."""
+
+    externalId: Text = UNSET
+    status: SubscriberStatus | UnsetType = UNSET
+    name: Text = UNSET
+    party: Party | UnsetType = UNSET
+    billingAccount: BillingAccount | UnsetType = UNSET
+    logicalResource: DeviceNumber | UnsetType = UNSET
+    productOffering: Ref | UnsetType = UNSET
+    addOn: list[Ref] | UnsetType = UNSET
+    validFor: TimePeriod | UnsetType = UNSET
+
+
+class SubscriberChange(Entity):
+    """A change of a subscriber: of plan, or its suspension, resumption or leave with its number."""
+
+    subscriber: Ref | UnsetType = UNSET
+    action: Literal["changePlan", "suspend", "resume", "portOut"] | UnsetType = UNSET
+    productOffering: Ref | UnsetType = UNSET
+    effectiveDate: Instant = UNSET
+
+
+class ProductOffering(Entity):
+    """What is sold."""
+
+    name: Text = UNSET
+    description: Text = UNSET
+    category: list[str] | UnsetType = UNSET
+    lifecycleStatus: Text = UNSET
+    isBundle: Flag = UNSET
+    pricePlan: Ref | UnsetType = UNSET
+
+
+class SpecifiedCharacteristic(msgspec.Struct):
+    """A characteristic that records of a kind of usage carry."""
+
+    name: str
+    valueType: str
+    required: bool
+    units: list[str]
+
+
+class UsageSpecification(Entity):
+    """A kind of usage: what its records hold."""
+
+    name: Text = UNSET
+    description: Text = UNSET
+    version: Text = UNSET
+    service: Text = UNSET
+    usageSpecCharacteristic: list[SpecifiedCharacteristic] | UnsetType = UNSET
+
+
+class PlanAllowance(Entity):
+    """What a plan grants each period."""
+
+    name: Text = UNSET
+    amount: Quantity | UnsetType = UNSET
+    isShared: Flag = UNSET
+
+
+class PlanPrice(Entity):
+    """A component of a plan."""
+
+    name: Text = UNSET
+    priceType: Text = UNSET
+    unitOfMeasure: Text = UNSET
+    price: Money | UnsetType = UNSET
+
+
+class PricePlan(Entity):
+    """One version of a price plan; its id is plan.version."""
+
+    name: Text = UNSET
+    description: Text = UNSET
+    version: int | UnsetType = UNSET
+    validFor: TimePeriod | UnsetType = UNSET
+    kind: Text = UNSET
+    currency: Text = UNSET
+    taxIncluded: Flag = UNSET
+    allowance: list[PlanAllowance] | UnsetType = UNSET
+    productOfferingPrice: list[PlanPrice] | UnsetType = UNSET
+
+
+class UsageImport(Entity):
+    """One import of a usage file: how many records came to what."""
+
+    file: Text = UNSET
+    creationDate: Instant = UNSET
+    completionDate: Instant = UNSET
+    outcome: dict[str, int] | UnsetType = UNSET
+    reason: dict[str, int] | UnsetType = UNSET

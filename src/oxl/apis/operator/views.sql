@@ -1,0 +1,161 @@
+-- OXL's operator resources from outside.
+
+-- define: ref
+create function ref(id text, referred_type text) returns jsonb
+language sql immutable as $$
+    select case when id is not null then jsonb_build_object('id', id, '@referredType', referred_type) end
+$$
+
+-- define: period
+create function period(start timestamptz, until timestamptz) returns jsonb
+language sql stable as $$
+    select jsonb_build_object('startDateTime', instant_text(start), 'endDateTime', instant_text(until))
+$$
+
+-- define: operator_subscriber
+create function operator_subscriber(now_ timestamptz)
+returns table (id text, doc jsonb, external_id text, status text, name text, number text, device_id text,
+               account_id text, offering_id text)
+language sql stable as $$
+    select p.id,
+           jsonb_strip_nulls(jsonb_build_object(
+               '@type', 'Subscriber', 'id', p.id, 'externalId', p.external_id, 'status', p.status, 'name', d.party_name,
+               'billingAccount', jsonb_build_object('id', a.id, 'externalId', a.external_id, 'kind', a.kind,
+                                                    'currency', a.currency, 'billingDay', a.billing_day),
+               'party', jsonb_build_object('id', d.party_id, 'name', d.party_name),
+               'logicalResource', jsonb_build_object('id', d.id, 'value', d.value),
+               'productOffering', ref(p.offering_id, 'ProductOffering'),
+               'addOn', (select jsonb_agg(ref(o.offering_id, 'ProductOffering') order by o.id) from inventory_product() o
+                         where o.device_id = p.device_id and o.kind = 'addOn'),
+               'validFor', period(p.valid_from, p.valid_to))),
+           p.external_id, p.status, d.party_name, d.value, d.id, p.account_id, p.offering_id
+    from inventory_product() p
+    join inventory_device() d on d.id = p.device_id
+    join inventory_account() a on a.id = p.account_id
+    where p.kind = 'subscription'
+$$
+
+-- define: operator_change
+create function operator_change(now_ timestamptz)
+returns table (id text, doc jsonb, product_id text, action text, at timestamptz)
+language sql stable as $$
+    select c.id,
+           c.body || jsonb_build_object('id', c.id, 'effectiveDate', instant_text(c.at)),
+           c.product_id, c.action, c.at
+    from inventory_change() c
+$$
+
+-- define: operator_account
+create function operator_account(now_ timestamptz)
+returns table (id text, doc jsonb, external_id text, kind text, party_id text)
+language sql stable as $$
+    select a.id,
+           jsonb_strip_nulls(jsonb_build_object(
+               '@type', 'BillingAccount', 'id', a.id, 'externalId', a.external_id, 'name', a.party_name, 'kind', a.kind,
+               'currency', a.currency, 'billingDay', a.billing_day,
+               'relatedParty', jsonb_build_array(ref(a.party_id, 'Individual')))),
+           a.external_id, a.kind, a.party_id
+    from inventory_account() a
+$$
+
+-- define: operator_party
+create function operator_party(now_ timestamptz) returns table (id text, doc jsonb, name text)
+language sql stable as $$
+    select p.id, p.body || jsonb_build_object('@type', 'Individual', 'id', p.id, 'name', p.name), p.name
+    from inventory_party() p
+$$
+
+-- define: operator_device
+create function operator_device(now_ timestamptz)
+returns table (id text, doc jsonb, value text, account_id text, product_id text)
+language sql stable as $$
+    select d.id,
+           jsonb_build_object(
+               '@type', 'LogicalResource', 'id', d.id, 'value', d.value, 'status', d.status,
+               'product', ref(d.product_id, 'Product'), 'billingAccount', ref(d.account_id, 'BillingAccount')),
+           d.value, d.account_id, d.product_id
+    from inventory_device() d
+$$
+
+-- define: operator_product
+create function operator_product(now_ timestamptz)
+returns table (id text, doc jsonb, status text, account_id text, device_id text, offering_id text)
+language sql stable as $$
+    select p.id,
+           jsonb_strip_nulls(jsonb_build_object(
+               '@type', 'Product', 'id', p.id, 'externalId', p.external_id, 'status', p.status,
+               'productOffering', ref(p.offering_id, 'ProductOffering'), 'pricePlan', ref(p.plan_id, 'PricePlan'),
+               'billingAccount', ref(p.account_id, 'BillingAccount'),
+               'logicalResource', ref(p.device_id, 'LogicalResource'), 'validFor', period(p.valid_from, p.valid_to))),
+           p.status, p.account_id, p.device_id, p.offering_id
+    from inventory_product() p
+$$
+
+-- define: operator_offering
+create function operator_offering(now_ timestamptz) returns table (id text, doc jsonb, name text, status text)
+language sql stable as $$
+    select i.id,
+           jsonb_strip_nulls(jsonb_build_object(
+               '@type', 'ProductOffering', 'id', i.id, 'name', i.doc -> 'name', 'description', i.doc -> 'description',
+               'category', i.doc -> 'category', 'lifecycleStatus', i.doc -> 'lifecycle_status',
+               'isBundle', i.doc -> 'is_bundle', 'pricePlan', ref(nullif(i.doc ->> 'plan', ''), 'PricePlan'))),
+           i.doc ->> 'name', i.doc ->> 'lifecycle_status'
+    from catalog_item_of('productOffering') i
+$$
+
+-- define: operator_usage_specification
+create function operator_usage_specification(now_ timestamptz) returns table (id text, doc jsonb, name text)
+language sql stable as $$
+    select i.id,
+           jsonb_build_object(
+               '@type', 'UsageSpecification', 'id', i.id, 'name', i.doc -> 'name',
+               'description', i.doc -> 'description', 'version', i.doc -> 'version', 'service', i.doc -> 'service',
+               'usageSpecCharacteristic', (
+                   select jsonb_agg(jsonb_build_object('name', c -> 'name', 'valueType', c -> 'value_type',
+                                                       'required', c -> 'required', 'units', c -> 'units') order by n)
+                   from jsonb_array_elements(i.doc -> 'characteristics') with ordinality as e (c, n))),
+           i.doc ->> 'name'
+    from catalog_item_of('usageSpecification') i
+$$
+
+-- define: operator_price_plan
+create function operator_price_plan(now_ timestamptz)
+returns table (id text, doc jsonb, name text, version int, kind text)
+language sql stable as $$
+    select i.id || '.' || i.version,
+           jsonb_build_object(
+               '@type', 'PricePlan', 'id', i.id || '.' || i.version, 'version', i.version, 'name', i.doc -> 'name',
+               'description', i.doc -> 'description', 'kind', i.doc -> 'kind', 'currency', i.doc -> 'currency',
+               'taxIncluded', i.doc -> 'tax_included',
+               'validFor', jsonb_build_object('startDateTime', instant_text(i.valid_from)),
+               'allowance', (
+                   select coalesce(jsonb_agg(jsonb_build_object(
+                       'id', a -> 'id', 'name', a -> 'name', 'isShared', a -> 'shared',
+                       'amount', jsonb_build_object('amount', a -> 'amount', 'units', a -> 'unit')) order by n), '[]')
+                   from jsonb_array_elements(i.doc -> 'allowances') with ordinality as e (a, n)),
+               'productOfferingPrice', (
+                   select coalesce(jsonb_agg(jsonb_build_object(
+                       'id', r -> 'id', 'name', r -> 'name', 'priceType', 'recurring',
+                       'price', jsonb_build_object('unit', i.doc -> 'currency',
+                                                   'value', in_units((r ->> 'price')::bigint, 1000000))) order by n), '[]')
+                   from jsonb_array_elements(i.doc -> 'recurring') with ordinality as e (r, n)) || (
+                   select coalesce(jsonb_agg(jsonb_build_object(
+                       'id', u -> 'id', 'name', u -> 'name', 'priceType', 'usage', 'unitOfMeasure', u -> 'unit')
+                       order by n), '[]')
+                   from jsonb_array_elements(i.doc -> 'usage') with ordinality as e (u, n))),
+           i.doc ->> 'name', i.version, i.doc ->> 'kind'
+    from catalog_item_of('pricePlan') i
+$$
+
+-- define: operator_usage_import
+create function operator_usage_import(now_ timestamptz)
+returns table (id text, doc jsonb, file text, started_at timestamptz)
+language sql stable as $$
+    select u.id,
+           jsonb_strip_nulls(jsonb_build_object(
+               '@type', 'UsageImport', 'id', u.id, 'file', u.file, 'creationDate', instant_text(u.started_at),
+               'completionDate', instant_text(u.finished_at), 'outcome', u.counts -> 'outcome',
+               'reason', u.counts -> 'reason')),
+           u.file, u.started_at
+    from usage_import_report() u
+$$

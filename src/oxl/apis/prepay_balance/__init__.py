@@ -1,0 +1,1 @@
+"""TMF654 Prepay Balance Management v4."""

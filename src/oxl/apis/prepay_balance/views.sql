@@ -1,0 +1,63 @@
+-- TMF654 v4 from outside.
+
+-- define: prepay_bucket
+create function prepay_bucket(now_ timestamptz)
+returns table (id text, doc jsonb, name text, status text, usage_type text, account_id text, product_id text,
+               device_id text, is_shared bool, created_at timestamptz)
+language sql stable as $$
+    select b.id,
+           jsonb_strip_nulls(jsonb_build_object(
+               '@type', 'Bucket',
+               'id', b.id,
+               'name', b.name,
+               'usageType', b.usage_type,
+               'status', b.status,
+               'isShared', b.kind = 'allowance' and b.device_id is null,
+               'remainingValue', quantity(b.available, b.display_atoms, b.display_unit),
+               'reservedValue', quantity(b.reserved, b.display_atoms, b.display_unit),
+               'remainingValueName', quantity_name(b.available, b.display_atoms, b.display_unit),
+               'requestedDate', instant_text(b.created_at),
+               'confirmationDate', instant_text(b.created_at),
+               'validFor', jsonb_build_object('startDateTime', instant_text(b.valid_from),
+                                              'endDateTime', instant_text(b.valid_to)),
+               'partyAccount', jsonb_build_object('@referredType', 'PartyAccount', 'id', b.account_id),
+               'product', case when b.product_id is not null then
+                   jsonb_build_array(jsonb_build_object('@referredType', 'Product', 'id', b.product_id)) end,
+               'logicalResource', case when b.device_id is not null then
+                   jsonb_build_array(jsonb_build_object('@referredType', 'LogicalResource', 'id', b.device_id)) end)),
+           b.name, b.status, b.usage_type, b.account_id, b.product_id, b.device_id,
+           b.kind = 'allowance' and b.device_id is null, b.created_at
+    from ledger_bucket(now_) b
+$$
+
+-- define: prepay_action
+create function prepay_action(kind_ text, type_ text)
+returns table (id text, doc jsonb, body jsonb, status text, usage_type text, bucket_id text, account_id text,
+               requested_at timestamptz, confirmed_at timestamptz)
+language sql stable as $$
+    select a.id,
+           a.body || jsonb_strip_nulls(jsonb_build_object(
+               '@type', coalesce(a.body ->> '@type', type_),
+               'id', a.id,
+               'status', a.status,
+               'statusReason', a.reason,
+               'usageType', a.usage_type,
+               'requestedDate', instant_text(a.requested_at),
+               'confirmationDate', instant_text(a.confirmed_at),
+               'partyAccount', coalesce(a.body -> 'partyAccount', jsonb_build_object(
+                   '@referredType', 'PartyAccount', 'id', a.account_id)))),
+           a.body, a.status, a.usage_type, a.bucket_id, a.account_id, a.requested_at, a.confirmed_at
+    from ledger_action(kind_) a
+$$
+
+-- define: prepay_topup
+create function prepay_topup(now_ timestamptz)
+returns table (id text, doc jsonb, body jsonb, status text, usage_type text, bucket_id text, account_id text,
+               requested_at timestamptz, confirmed_at timestamptz)
+language sql stable as $$ select * from prepay_action('topup', 'TopupBalance') $$
+
+-- define: prepay_adjust
+create function prepay_adjust(now_ timestamptz)
+returns table (id text, doc jsonb, body jsonb, status text, usage_type text, bucket_id text, account_id text,
+               requested_at timestamptz, confirmed_at timestamptz)
+language sql stable as $$ select * from prepay_action('adjust', 'AdjustBalance') $$

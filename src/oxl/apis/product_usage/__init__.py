@@ -1,0 +1,1 @@
+"""TMF635 Product Usage Management v5."""

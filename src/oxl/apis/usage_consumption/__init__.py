@@ -1,0 +1,1 @@
+"""TMF677 Usage Consumption v5."""

@@ -1,0 +1,42 @@
+"""What POST means in TMF677: a queryUsageConsumption body becomes a query of the consumption engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from oxl.engines.consumption.consumption import Query, ask
+from oxl.verbs import Done, Refused, Work
+
+_SERVER_SET = ("id", "state", "creationDate", "usageConsumption", "errorMessage")
+_BODY = msgspec.json.Encoder(decimal_format="number")
+
+
+def query_of(body: dict[str, Any]) -> Query:
+    """The engine's query of a checked body: the first of each kind of reference that it gives."""
+    criteria = body.get("searchCriteria", {})
+    device = _first(criteria.get("logicalResource"))
+    party = _first(body.get("relatedParty") or criteria.get("relatedParty")).get("partyOrPartyRole", {})
+    buckets = criteria.get("bucket", [])
+    number = device.get("value")
+    return Query(
+        body=_BODY.encode({name: value for name, value in body.items() if name not in _SERVER_SET}).decode(),
+        device_id=device.get("id"),
+        number=number.lstrip("+") if number else None,
+        product_id=_first(criteria.get("product")).get("id"),
+        account_id=_first(body.get("partyAccount") or criteria.get("partyAccount")).get("id"),
+        party_id=party.get("id"),
+        usage_types=frozenset(bucket["usageType"] for bucket in buckets if bucket.get("usageType")),
+        bucket_ids=frozenset(bucket["id"] for bucket in buckets if bucket.get("id")),
+    )
+
+
+def _first(references: list[dict[str, Any]] | None) -> dict[str, Any]:
+    return references[0] if references else {}
+
+
+async def create_query(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
+    """POST /queryUsageConsumption: answered at once."""
+    return await ask(work, [query_of(body) for body in bodies])

@@ -1,0 +1,38 @@
+"""TMF677 Usage Consumption v5.1.0, declared."""
+
+from __future__ import annotations
+
+from oxl.apis.usage_consumption import actions
+from oxl.apis.usage_consumption.model import QueryUsageConsumption, UsageConsumptionReport
+from oxl.kernel.declare import Api, Field, Resource
+
+USAGE_CONSUMPTION = Api(
+    name="usage_consumption",
+    number="TMF677",
+    title="Usage Consumption",
+    version="5.1.0",
+    generation=5,
+    base="/tmf-api/usageConsumption/v5",
+    description="What a device has used and has left, computed from the ledger at the moment it is asked.",
+    resources=(
+        Resource(
+            name="queryUsageConsumption",
+            type="QueryUsageConsumption",
+            shape=QueryUsageConsumption,
+            view="usage_consumption_query",
+            has_body=True,
+            askable={"state": Field("state"), "creationDate": Field("created_at", "instant")},
+            create=actions.create_query,
+            events={"create": "QueryUsageConsumptionCreateEvent"},
+            summary="Ask for the reports of a device, product, account or party; answered at once",
+        ),
+        Resource(
+            name="usageConsumptionReport",
+            type="UsageConsumptionReport",
+            shape=UsageConsumptionReport,
+            view="usage_consumption_report",
+            one="usage_consumption_report_one",
+            askable={"creationDate": Field("created_at", "instant")},
+        ),
+    ),
+)

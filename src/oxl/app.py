@@ -1,0 +1,69 @@
+"""Puts the halls together: the SQL code that migrate installs, and the ASGI application that a server worker runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from oxl.apis import APIS
+from oxl.db.database import Database
+from oxl.kernel.router import Kernel
+from oxl.settings import Settings, read_settings
+
+# Where views and functions are defined, in the order in which they must be created.
+SQL_CODE = (
+    ("oxl.kernel", "kernel.sql"),
+    ("oxl.engines.catalog", "catalog.sql"),
+    ("oxl.engines.inventory", "inventory.sql"),
+    ("oxl.engines.ledger", "ledger.sql"),
+    ("oxl.engines.usage", "usage.sql"),
+    ("oxl.engines.consumption", "consumption.sql"),
+    *((f"oxl.apis.{api.name}", "views.sql") for api in APIS),
+)
+
+
+class App:
+    """The ASGI application of one process: opens the database when the server starts, then hands on to the kernel."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._database: Database | None = None
+        self._kernel: Kernel | None = None
+
+    async def start(self) -> None:
+        """Join the database and make ready to answer."""
+        self._database = await Database.open(self._settings)
+        tenant = await self._database.tenant(self._settings.tenant)
+        settings = self._settings
+        self._kernel = Kernel(APIS, tenant, settings.public_url, settings.default_limit, settings.max_body)
+
+    async def stop(self) -> None:
+        """Close what start opened."""
+        if self._database is not None:
+            await self._database.close()
+
+    async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable) -> None:
+        """ASGI."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http" and self._kernel is not None:
+            await self._kernel(scope, receive, send)
+
+    async def _lifespan(self, receive: Callable, send: Callable) -> None:
+        await receive()
+        try:
+            await self.start()
+        except Exception as error:
+            logging.getLogger("oxl").exception("cannot start")
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def create() -> App:
+    """The application for a server worker, by the settings of its environment."""
+    return App(read_settings())
