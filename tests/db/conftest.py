@@ -99,6 +99,24 @@ class Ground:
         """Whether nothing of the server is left."""
         return not self.supervisors() and not self.servers()
 
+    def copy(self, other: Ground) -> None:
+        """Take over the stopped database of another ground."""
+        subprocess.run(["cp", "-a", other.data, self.data], check=True)
+
+    def clear(self) -> None:
+        """End what is left, after a failure."""
+        for holder in self.holders:
+            if holder.poll() is None:
+                holder.kill()
+                holder.wait()
+            for pipe in (holder.stdin, holder.stdout, holder.stderr):
+                if pipe:
+                    pipe.close()
+        for pid in self.supervisors():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        shutil.rmtree(self.root)
+
     def ask(self, reach: dict[str, Any], question: str, **changes: str) -> str:
         """What the server answers; its error as AssertionError."""
         done = self.psql(reach | changes, question)
@@ -120,33 +138,47 @@ class Ground:
         return [psql, "-XqAt", "-h", host, "-p", port, "-U", reach["user"], "-d", reach["database"], "-c", question]
 
 
-@pytest.fixture(autouse=True)
-def short_linger(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OXL_LINGER", str(LINGER))
+def quiet(_: str) -> None:
+    """Progress nobody reads."""
 
 
-@pytest.fixture
-def ground(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
+@contextlib.contextmanager
+def laid_out() -> Iterator[Ground]:
     """A fresh ground; afterwards everything on it must have gone by itself."""
     root = Path(tempfile.mkdtemp(prefix="oxl-test-"))
     root.chmod(0o755)  # the server's own user passes through it
-    monkeypatch.setenv("OXL_STORE", str(root / "store"))
     ground = Ground(root)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OXL_LINGER", str(LINGER))
+        patch.setenv("OXL_STORE", str(root / "store"))
+        try:
+            yield ground
+            for holder in ground.holders:
+                with contextlib.suppress(ValueError):  # it has been heard out already
+                    holder.communicate(timeout=30)
+            until(ground.gone)
+        finally:
+            ground.clear()
+
+
+@pytest.fixture
+def bare() -> Iterator[Ground]:
+    """A ground with no data folder yet."""
+    with laid_out() as ground:
         yield ground
-        for holder in ground.holders:
-            with contextlib.suppress(ValueError):  # it has been heard out already
-                holder.communicate(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def seed() -> Iterator[Ground]:
+    """A ground with a stopped database, to be copied: making one takes longer than most tests."""
+    with laid_out() as ground:
+        embedded.join(ground.data, quiet).close()
         until(ground.gone)
-    finally:
-        for holder in ground.holders:
-            if holder.poll() is None:
-                holder.kill()
-                holder.wait()
-            for pipe in (holder.stdin, holder.stdout, holder.stderr):
-                if pipe:
-                    pipe.close()
-        for pid in ground.supervisors():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-        shutil.rmtree(root)
+        yield ground
+
+
+@pytest.fixture
+def ground(bare: Ground, seed: Ground) -> Ground:
+    """A ground with a stopped, empty database."""
+    bare.copy(seed)
+    return bare
