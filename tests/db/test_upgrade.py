@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Ground, laid_out, quiet, until
+from conftest import SOURCES, Ground, laid_out, quiet, until
 
 from oxl.db import upgrade as upgrades
 from oxl.db.embedded import CLUSTER, EmbeddedError, all_binaries, join, read_record
@@ -84,6 +87,20 @@ def test_upgrade_cut_off_leaves_the_old_database(old: Ground, monkeypatch: pytes
     assert read_record(old.data / CLUSTER)["major"] == 15
     with join(old.data, quiet) as lease:
         assert old.ask(vars(lease), "select count(*) from a.usage") == "4999"
+
+
+def test_upgrade_killed_leaves_the_old_database(old: Ground) -> None:
+    stuck = "import sys, time; from pathlib import Path; from oxl.db import upgrade as u; "
+    stuck += "u._copy = lambda *_: (print('copying', flush=True), time.sleep(60)); u.upgrade(Path(sys.argv[1]), id)"
+    where = os.environ | {"PYTHONPATH": str(SOURCES), "TMPDIR": str(old.root)}
+    command = [sys.executable, "-c", stuck, str(old.data)]
+    with subprocess.Popen(command, env=where, stdout=subprocess.PIPE, text=True) as upgrading:
+        assert upgrading.stdout is not None
+        assert upgrading.stdout.readline() == "copying\n"
+        upgrading.kill()
+    with join(old.data, quiet) as lease:
+        assert old.ask(vars(lease), "select count(*) from a.usage") == "4999"
+        assert old.ask(vars(lease), "show server_version").startswith("15.")
 
 
 def test_upgrade_notices_a_lost_row(old: Ground, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,6 @@ import functools
 import importlib.util
 import json
 import os
-import pwd
 import re
 import select
 import socket
@@ -239,15 +238,10 @@ def _make_folder(data: Path) -> None:
         data.mkdir(parents=True)
         data.chmod(0o711 if root else 0o700)
     except FileExistsError:
-        owner = data.stat().st_uid
-        if root and owner != 0:
-            try:
-                name = pwd.getpwuid(owner).pw_name
-            except KeyError:
-                name = str(owner)
-            raise EmbeddedError(
-                f"the data folder {data} belongs to {name}: run OXL as that user, not as root"
-            ) from None
+        if (root and data.stat().st_uid) or not os.access(data, os.R_OK | os.W_OK | os.X_OK):
+            raise EmbeddedError(f"the data folder {data} belongs to {data.owner()}: run OXL as that user") from None
+    except OSError as error:
+        raise EmbeddedError(f"the data folder {data} cannot be made: {error.strerror}") from None
 
 
 def _knock(data: Path) -> socket.socket | None:
