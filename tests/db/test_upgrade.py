@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ground import SOURCES, Ground, laid_out, quiet, until
+from ground import SEARCHED, Ground, laid_out, quiet, until
 
 from oxl.db import upgrade as upgrades
 from oxl.db.embedded import CLUSTER, EmbeddedError, all_binaries, join, read_record
@@ -92,7 +92,7 @@ def test_upgrade_cut_off_leaves_the_old_database(old: Ground, monkeypatch: pytes
 def test_upgrade_killed_leaves_the_old_database(old: Ground) -> None:
     stuck = "import sys, time; from pathlib import Path; from oxl.db import upgrade as u; "
     stuck += "u._copy = lambda *_: (print('copying', flush=True), time.sleep(60)); u.upgrade(Path(sys.argv[1]), id)"
-    where = os.environ | {"PYTHONPATH": str(SOURCES), "TMPDIR": str(old.root)}
+    where = os.environ | {"PYTHONPATH": SEARCHED, "TMPDIR": str(old.root)}
     command = [sys.executable, "-c", stuck, str(old.data)]
     with subprocess.Popen(command, env=where, stdout=subprocess.PIPE, text=True) as upgrading:
         assert upgrading.stdout is not None

@@ -235,7 +235,7 @@ class Supervisor:
 
     def _ended(self, status: int) -> None:
         """PostgreSQL is gone and nobody asked: start it again, unless it has refused to start from the beginning."""
-        why = self._last_words()
+        why = self._last_words() if status >= 0 else f"killed by signal {-status}"
         if not self.served and status > 0 and "shared memory block" not in why:
             self.server = None
             raise EmbeddedError(f"PostgreSQL did not start: {why} (more in {self.data / LOG})")
@@ -243,14 +243,14 @@ class Supervisor:
         self.delay = 0.05 if lived > _LONGEST_WAIT else min(max(0.05, self.delay * 2), _LONGEST_WAIT)
         self.next_start = time.monotonic() + self.delay
         self.server, self.ready, self.started = None, False, 0.0
-        self._progress(f"PostgreSQL ended unexpectedly (status {status}: {why}): starting it again")
+        self._progress(f"PostgreSQL ended unexpectedly ({why}): starting it again")
         print(self.doing, file=sys.stderr, flush=True)
 
     def _last_words(self) -> str:
         with (self.data / LOG).open("rb") as file:
             file.seek(self.log_start)
             lines = file.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
-        fatal = [line for line in lines if "FATAL:" in line]
+        fatal = [line for line in lines if "FATAL:" in line and "the database system is" not in line]  # a client's
         return (fatal or lines)[-1].split("FATAL:")[-1].strip()
 
     def _shut(self) -> None:
