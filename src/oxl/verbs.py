@@ -23,10 +23,15 @@ class Work(NamedTuple):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """The resource `id` came to be or changed; `changes` are the keys of the declared events that happened to it."""
+    """The resource `id` came to be or changed; `changes` are the keys of the declared events that happened to it.
+
+    status and reason are for reports on many: the state that the resource came to, and why, where that is a question.
+    """
 
     id: str
     changes: tuple[str, ...] = ()
+    status: str = ""
+    reason: str | None = None
 
 
 class Refused(msgspec.Struct, frozen=True):

@@ -24,8 +24,15 @@ from oxl.settings import Settings
 
 q = load("oxl.db", "tenants.sql")
 
-_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError, OSError)
-RETRYABLE = (*_LOST, asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)
+# Failures of the database's presence, and of a race between transactions; neither is a fault of what was asked.
+ABSENT = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    OSError,
+)
+LOST_RACE = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
 
 
 class UnknownTenantError(LookupError):

@@ -76,6 +76,9 @@ class Operation(msgspec.Struct, frozen=True):
         return f"POST {self.api.base}/{self.resource.name}"
 
 
-def resource_of(api: Api, name: str) -> Resource | None:
-    """The resource of that name, or None."""
-    return next((resource for resource in api.resources if resource.name == name), None)
+def operation_of(api: Api, name: str) -> Operation:
+    """The POST of the API's resource of that name; LookupError when there is none."""
+    for resource in api.resources:
+        if resource.name == name and resource.create:
+            return Operation(api, resource, resource.create)
+    raise LookupError(f"{api.title} has no POST {name}")

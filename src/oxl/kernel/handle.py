@@ -6,9 +6,8 @@ bodies → idempotency keys claimed → the verb → events into the outbox → 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-import asyncpg
 import msgspec
 
 from oxl.db.database import Tenant
@@ -30,12 +29,11 @@ class Item(msgspec.Struct, frozen=True):
     body_hash: bytes = b""
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """The outcome of one write: the resource's document as JSON text, or why it was refused."""
+class Answer(NamedTuple):
+    """The outcome of one write; when it was done, with the resource's document as JSON text."""
 
-    id: str = ""
+    result: Done | Refused
     doc: str = ""
-    refused: Refused | None = None
 
 
 async def group(tenant: Tenant, operation: Operation, items: Sequence[Item], answers: bool = True) -> list[Answer]:
@@ -44,23 +42,18 @@ async def group(tenant: Tenant, operation: Operation, items: Sequence[Item], ans
         work = Work(conn, tenant.clock.now(), tenant.name)
         replayed = await _claim(work, operation, items)
         fresh = [n for n in range(len(items)) if n not in replayed]
-        results = await operation.verb(work, [items[n].body for n in fresh]) if fresh else []
-        outcome: dict[int, Done | Refused] = dict(zip(fresh, results, strict=True))
+        made = await operation.verb(work, [items[n].body for n in fresh]) if fresh else []
+        outcome: dict[int, Done | Refused] = dict(zip(fresh, made, strict=True))
         await _keep_keys(work, operation, [(items[n], result) for n, result in outcome.items()])
-        await _keep_events(work, operation, results)
+        await _keep_events(work, operation, made)
         for n in sorted(replayed):
             outcome[n] = _first(outcome, replayed[n])
         docs: dict[str, str] = {}
         if answers:
             wanted = [result.id for result in outcome.values() if isinstance(result, Done)]
             docs = await select.by_ids(conn, operation.resource, work.now, wanted) if wanted else {}
-    return [_answer(outcome[n], docs) for n in range(len(items))]
-
-
-def _answer(result: Done | Refused, docs: dict[str, str]) -> Answer:
-    if isinstance(result, Refused):
-        return Answer(refused=result)
-    return Answer(result.id, docs.get(result.id, ""))
+    results = [outcome[n] for n in range(len(items))]
+    return [Answer(result, docs.get(result.id, "") if isinstance(result, Done) else "") for result in results]
 
 
 def _first(outcome: dict[int, Done | Refused], replay: Done | Refused | int) -> Done | Refused:
@@ -131,12 +124,3 @@ async def _keep_events(work: Work, operation: Operation, results: Sequence[Done 
     if events:
         await select.keep_events(work.conn, operation.resource, work.now, operation.api.name, events)
         await wake(work.conn)
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether a failure is the database's absence or a lost race rather than a fault of the request."""
-    return isinstance(
-        error,
-        (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, asyncpg.OperatorInterventionError,
-         asyncpg.InsufficientResourcesError, asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError),
-    )  # fmt: skip

@@ -10,13 +10,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from oxl.db.database import Tenant
+from oxl.db.database import ABSENT, LOST_RACE, Tenant
 from oxl.kernel import filter as filters
 from oxl.kernel import openapi, represent, request, select, validate
 from oxl.kernel.declare import Api, Operation, Resource
 from oxl.kernel.flusher import Flusher
-from oxl.kernel.handle import Answer, Item, group, is_transient
+from oxl.kernel.handle import Answer, Item, group
 from oxl.kernel.problem import Problem, body_of, problem_of
+from oxl.verbs import Refused
 
 log = logging.getLogger("oxl.kernel")
 Headers = dict[bytes, bytes]
@@ -79,7 +80,7 @@ class Kernel:
         except ConnectionResetError:
             return
         except Exception as error:
-            if is_transient(error):
+            if isinstance(error, (*ABSENT, *LOST_RACE)):
                 problem = Problem(
                     503, "unavailable", "the database cannot be reached; try again", (("Retry-After", "1"),)
                 )
@@ -142,10 +143,10 @@ class Kernel:
             raise Problem(400, "invalidHeader", f"Idempotency-Key: at most {MAX_KEY} characters")
         item = Item(body, key, hashlib.sha256(raw).digest()) if key else Item(body)
         answer: Answer = await writes.submit(item)
-        if answer.refused is not None:
-            raise problem_of(answer.refused, route.href)
-        content = represent.one(answer.doc, answer.id, route.href, query.fields)
-        return Reply(201, content, [("Location", f"{route.href}/{answer.id}")])
+        if isinstance(answer.result, Refused):
+            raise problem_of(answer.result, route.href)
+        content = represent.one(answer.doc, answer.result.id, route.href, query.fields)
+        return Reply(201, content, [("Location", f"{route.href}/{answer.result.id}")])
 
 
 def _allow(method: str, methods: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""What POST means to an operator: provision a subscriber, change one. HTTP, bulk file and command line all call this."""
+"""What POST means to an operator: provision a subscriber, change one. HTTP, bulk file and command line call this."""
 
 from __future__ import annotations
 

@@ -1,24 +1,5 @@
 -- TMF635 v5 from outside. `body` is what the client sent; what OXL computes is laid over it.
 
--- define: product_usage
-create function product_usage(now_ timestamptz)
-returns table (id text, doc jsonb, body jsonb, status text, usage_type text, specification_id text, product_id text,
-               created_at timestamptz, updated_at timestamptz)
-language sql stable as $$
-    select u.id,
-           u.body || jsonb_strip_nulls(jsonb_build_object(
-               'id', u.id,
-               'status', u.status,
-               'statusReason', u.reason,
-               'creationDate', instant_text(u.created_at),
-               'lastUpdate', instant_text(u.updated_at),
-               'product', coalesce(u.body -> 'product', case when u.product_id is not null then jsonb_build_object(
-                   '@type', 'ProductRef', '@referredType', 'Product', 'id', u.product_id) end),
-               'usageProductPrice', nullif(product_usage_prices(u.prices), '[]'))),
-           u.body, u.status, u.usage_type, u.specification_id, u.product_id, u.created_at, u.updated_at
-    from usage_record() u
-$$
-
 -- define: product_usage_prices
 create function product_usage_prices(lines jsonb) returns jsonb
 language sql stable as $$
@@ -43,4 +24,23 @@ language sql stable as $$
                 'unit', line ->> 'currency', 'value', in_units((line ->> 'gross')::bigint, 1000000)))
     )) order by n), '[]')
     from jsonb_array_elements(lines) with ordinality as l (line, n)
+$$
+
+-- define: product_usage
+create function product_usage(now_ timestamptz)
+returns table (id text, doc jsonb, body jsonb, status text, usage_type text, specification_id text, product_id text,
+               created_at timestamptz, updated_at timestamptz)
+language sql stable as $$
+    select u.id,
+           u.body || jsonb_strip_nulls(jsonb_build_object(
+               'id', u.id,
+               'status', u.status,
+               'statusReason', u.reason,
+               'creationDate', instant_text(u.created_at),
+               'lastUpdate', instant_text(u.updated_at),
+               'product', coalesce(u.body -> 'product', case when u.product_id is not null then jsonb_build_object(
+                   '@type', 'ProductRef', '@referredType', 'Product', 'id', u.product_id) end),
+               'usageProductPrice', nullif(product_usage_prices(u.prices), '[]'))),
+           u.body, u.status, u.usage_type, u.specification_id, u.product_id, u.created_at, u.updated_at
+    from usage_record() u
 $$

@@ -1,28 +1,17 @@
 -- TMF677 v5 from outside: a snapshot of the engine becomes a report, live or kept with the query that asked for it.
 
--- define: usage_consumption_report_of
-create function usage_consumption_report_of(report_id text, s jsonb) returns jsonb
+-- define: usage_consumption_counter
+create function usage_consumption_counter(level text, atoms text, b jsonb, s jsonb) returns jsonb
 language sql stable as $$
-    select jsonb_strip_nulls(jsonb_build_object(
-        '@type', 'UsageConsumptionReport',
-        'id', report_id,
-        'name', 'Usage consumption of ' || (s ->> 'number'),
-        'creationDate', instant_text((s ->> 'at')::timestamptz),
-        'lastUpdate', instant_text((s ->> 'at')::timestamptz),
-        'partyAccount', jsonb_build_array(jsonb_build_object(
-            '@type', 'PartyAccountRef', '@referredType', 'PartyAccount', 'id', s ->> 'account')),
-        'relatedParty', jsonb_build_array(jsonb_build_object(
-            '@type', 'RelatedPartyRefOrPartyRoleRef', 'role', 'customer', 'partyOrPartyRole', jsonb_build_object(
-                '@type', 'PartyRef', '@referredType', 'Individual', 'id', s ->> 'party', 'name', s ->> 'party_name'))),
-        'product', jsonb_build_array(jsonb_build_object(
-            '@type', 'UsageConsumptionProductRef', '@referredType', 'Product', 'id', s ->> 'product',
-            'name', s ->> 'offering')),
-        'logicalResource', jsonb_build_array(jsonb_build_object(
-            '@type', 'LogicalResourceRef', '@referredType', 'LogicalResource', 'id', s ->> 'device',
-            'value', s ->> 'number')),
-        'bucket', coalesce((
-            select jsonb_agg(usage_consumption_bucket(b, s) order by n)
-            from jsonb_array_elements(s -> 'buckets') with ordinality as e (b, n)), '[]')))
+    select jsonb_build_object(
+        '@type', 'BucketCounter',
+        'id', (b ->> 'id') || '-used-' || replace(level, ' ', '-'),
+        'counterType', 'used',
+        'level', level,
+        'value', quantity(atoms::bigint, (b ->> 'per')::bigint, b ->> 'unit'),
+        'valueName', quantity_name(atoms::bigint, (b ->> 'per')::bigint, b ->> 'unit'),
+        'consumptionPeriod', jsonb_build_object('startDateTime', instant_text((b ->> 'from')::timestamptz),
+                                                'endDateTime', instant_text((s ->> 'at')::timestamptz)))
 $$
 
 -- define: usage_consumption_bucket
@@ -50,18 +39,29 @@ language sql stable as $$
             else '[]' end)
 $$
 
--- define: usage_consumption_counter
-create function usage_consumption_counter(level text, atoms text, b jsonb, s jsonb) returns jsonb
+-- define: usage_consumption_report_of
+create function usage_consumption_report_of(report_id text, s jsonb) returns jsonb
 language sql stable as $$
-    select jsonb_build_object(
-        '@type', 'BucketCounter',
-        'id', (b ->> 'id') || '-used-' || replace(level, ' ', '-'),
-        'counterType', 'used',
-        'level', level,
-        'value', quantity(atoms::bigint, (b ->> 'per')::bigint, b ->> 'unit'),
-        'valueName', quantity_name(atoms::bigint, (b ->> 'per')::bigint, b ->> 'unit'),
-        'consumptionPeriod', jsonb_build_object('startDateTime', instant_text((b ->> 'from')::timestamptz),
-                                                'endDateTime', instant_text((s ->> 'at')::timestamptz)))
+    select jsonb_strip_nulls(jsonb_build_object(
+        '@type', 'UsageConsumptionReport',
+        'id', report_id,
+        'name', 'Usage consumption of ' || (s ->> 'number'),
+        'creationDate', instant_text((s ->> 'at')::timestamptz),
+        'lastUpdate', instant_text((s ->> 'at')::timestamptz),
+        'partyAccount', jsonb_build_array(jsonb_build_object(
+            '@type', 'PartyAccountRef', '@referredType', 'PartyAccount', 'id', s ->> 'account')),
+        'relatedParty', jsonb_build_array(jsonb_build_object(
+            '@type', 'RelatedPartyRefOrPartyRoleRef', 'role', 'customer', 'partyOrPartyRole', jsonb_build_object(
+                '@type', 'PartyRef', '@referredType', 'Individual', 'id', s ->> 'party', 'name', s ->> 'party_name'))),
+        'product', jsonb_build_array(jsonb_build_object(
+            '@type', 'UsageConsumptionProductRef', '@referredType', 'Product', 'id', s ->> 'product',
+            'name', s ->> 'offering')),
+        'logicalResource', jsonb_build_array(jsonb_build_object(
+            '@type', 'LogicalResourceRef', '@referredType', 'LogicalResource', 'id', s ->> 'device',
+            'value', s ->> 'number')),
+        'bucket', coalesce((
+            select jsonb_agg(usage_consumption_bucket(b, s) order by n)
+            from jsonb_array_elements(s -> 'buckets') with ordinality as e (b, n)), '[]')))
 $$
 
 -- define: usage_consumption_query

@@ -123,8 +123,8 @@ select n, refusal, account_id, available from ledger_move($1, $2, $3, $4, $5, $6
 -- name: keep_actions
 insert into balance_action (id, kind, bucket_id, account_id, unit, amount, status, requested_at, confirmed_at, reason,
                             body)
-select id, kind, bucket_id, account_id, unit, amount, status, $1, case when status = 'completed' then $1 end, reason,
-       body::jsonb
+select id, kind, bucket_id, account_id, unit, amount, status, $1,
+       case when status = 'completed' then $1::timestamptz end, reason, body::jsonb
 from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::text[], $10::text[])
     as a (id, kind, bucket_id, account_id, unit, amount, status, reason, body)
 

@@ -53,7 +53,7 @@ class _Taken:
 
 
 async def record(work: Work, items: Sequence[Record]) -> list[Done | Refused]:
-    """Take the records; the results' changes end with the status that each came to.
+    """Take the records; each result has the status that its record came to, and why it is in suspense.
 
     Refused: invalid (does not fit its specification, nothing stored) and conflict (taken before; refers to the first).
     """
@@ -62,7 +62,7 @@ async def record(work: Work, items: Sequence[Record]) -> list[Done | Refused]:
     await _rate(work, [each for each in taken.values() if each.event is not None])
     await _keep(work, list(taken.values()))
     for n, each in taken.items():
-        results[n] = Done(each.id, ("create", each.decision.status))
+        results[n] = Done(each.id, ("create",), each.decision.status, each.decision.reason)
     return [result for result in results if result is not None]
 
 

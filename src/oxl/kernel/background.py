@@ -1,0 +1,49 @@
+"""What runs without a request: bulk writes in groups, and the sweeps of a worker. The same verbs, the same commits.
+
+Besides `handle` this is the only place that holds a transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from oxl.db.database import LOST_RACE, Tenant
+from oxl.kernel.declare import Operation
+from oxl.kernel.handle import Answer, Item, group
+from oxl.verbs import Work
+
+BULK = 1000  # items in one transaction of a bulk write
+_TRIES = 5
+
+T = TypeVar("T")
+
+
+async def bulk(tenant: Tenant, operation: Operation, items: Sequence[Item]) -> list[Answer]:
+    """One group of a bulk write. A lost race is run again; a group with a row that breaks it runs singly."""
+    try:
+        return await _tried(lambda: group(tenant, operation, items, answers=False))
+    except (ValueError, LookupError, ArithmeticError):
+        if len(items) == 1:
+            raise
+        return [answer for item in items for answer in await bulk(tenant, operation, [item])]
+
+
+async def once(tenant: Tenant, verb: Callable[[Work], Awaitable[T]]) -> T:
+    """Run a verb in a transaction of its own, again when it lost a race."""
+
+    async def attempt() -> T:
+        async with tenant.connection() as conn, conn.transaction():
+            return await verb(Work(conn, tenant.clock.now(), tenant.name))
+
+    return await _tried(attempt)
+
+
+async def _tried(attempt: Callable[[], Awaitable[Any]]) -> Any:
+    for n in range(_TRIES - 1):
+        try:
+            return await attempt()
+        except LOST_RACE:
+            await asyncio.sleep(0.05 * 2**n)
+    return await attempt()

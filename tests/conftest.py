@@ -1,0 +1,107 @@
+"""Ground for every test that needs a database: one embedded PostgreSQL a session, a tenant for each module."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from oxl.apis import APIS
+from oxl.app import SQL_CODE
+from oxl.db.database import Database, Tenant
+from oxl.db.migrate import create_tenant, migrate
+from oxl.engines.catalog import registry
+from oxl.engines.catalog.catalog import read_texts
+from oxl.kernel.background import once
+from oxl.kernel.router import Kernel
+from oxl.settings import Settings
+
+NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)  # where the clock of test tenants stands, unless a test moves it
+DEMO_CATALOG = Path(registry.__file__).parents[2] / "demo" / "catalog"
+USAGE = "/tmf-api/productUsageManagement/v5/productUsage"
+BALANCE = "/tmf-api/prepayBalanceManagement/v4"
+CONSUMPTION = "/tmf-api/usageConsumption/v5"
+OPERATOR = "/oxl/v1"
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+async def database(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
+    """The session's database, migrated; it stops soon after the session."""
+    os.environ["OXL_LINGER"] = "0.5"
+    opened = await Database.open(Settings(data=tmp_path_factory.mktemp("data")))
+    await migrate(opened, SQL_CODE)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
+def make_tenant(database: Database) -> Callable[[], Any]:
+    """A function that makes a tenant with the demo catalog and a clock that stands at NOON."""
+
+    async def make() -> Tenant:
+        name = f"t{next(_numbers)}"
+        await create_tenant(database, name, SQL_CODE)
+        tenant = await database.tenant(name)
+        tenant.clock.frozen = NOON
+        await once(tenant, lambda work: registry.publish(work, read_texts(DEMO_CATALOG)))
+        return tenant
+
+    return make
+
+
+@pytest.fixture(scope="module")
+async def tenant(make_tenant: Callable[[], Any]) -> Tenant:
+    """The module's own tenant."""
+    return await make_tenant()
+
+
+def client_of(tenant: Tenant) -> httpx.AsyncClient:
+    """An HTTP client of the APIs of a tenant, in this process."""
+    kernel = Kernel(APIS, tenant, "", 1000, 1 << 20)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(kernel), base_url="http://oxl.example")
+
+
+@pytest.fixture(scope="module")
+async def http(tenant: Tenant) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the module's tenant."""
+    async with client_of(tenant) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def subscribe(http: httpx.AsyncClient) -> Callable[..., Any]:
+    """A function that provisions a subscriber on an offering and gives its document."""
+
+    async def make(offering: str = "prepaid-m", **more: Any) -> dict[str, Any]:
+        body = {
+            "party": {"givenName": "Ada", "familyName": "Test"},
+            "logicalResource": {"value": f"49155501{next(_numbers):05d}"},
+            "productOffering": {"id": offering},
+            "validFor": {"startDateTime": "2026-05-20T00:00:00Z"},
+        } | more
+        answer = await http.post(f"{OPERATOR}/subscriber", json=body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    return make
+
+
+def usage_body(service: str, number: str, /, start: str = "2026-06-15T10:00:00Z", **values: Any) -> dict[str, Any]:
+    """A ProductUsage body of a kind of usage, its characteristics by name."""
+    characteristics = {"originatingPhoneNumber": f"+{number}", "startDateTime": start} | values
+    return {
+        "@type": "ProductUsage",
+        "usageType": service,
+        "usageSpecification": {"@type": "ProductUsageSpecificationRef", "id": service},
+        "usageCharacteristic": [
+            {"@type": "StringCharacteristic", "name": name, "value": value} for name, value in characteristics.items()
+        ],
+    }
