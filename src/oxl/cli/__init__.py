@@ -1,7 +1,4 @@
-"""The command line `oxl`: a person's door to what HTTP and the worker do. It calls the same verbs.
+"""The command line `oxl`: a person's door to what HTTP and the worker do. It calls the same verbs and holds no logic.
 
-from __future__ import annotations
-
-from oxl.cli.main import main
-
-__all__ = ["main"]
+ground: what every command stands on · main, usage, subscriber: the commands · serving, server: the processes that stay.
+"""

@@ -1,5 +1,5 @@
 """`python -m oxl.cli`: the command line without its console script."""
 
-from oxl.cli import main
+from oxl.cli.main import main
 
 main()

@@ -53,7 +53,9 @@ async def _findings(settings: Settings, database: Database) -> AsyncIterator[Fin
     async with database.owner() as conn:
         version = conn.get_server_version()
         behind = await pending(conn, SQL_CODE)
-    yield Finding("database", f"PostgreSQL {version.major}.{version.minor}", "" if version.major >= 15 else "use 15 or newer")
+    yield Finding(
+        "database", f"PostgreSQL {version.major}.{version.minor}", "" if version.major >= 15 else "use 15 or newer"
+    )
     try:
         tenant = await database.tenant(settings.tenant)
     except (UnknownTenantError, LookupError) as error:

@@ -119,7 +119,9 @@ def check(folder: Path = typer.Argument(help="A folder of catalog files.")) -> N
     except CatalogError as error:
         fail(str(error))
     plans = sum(len(versions) for versions in found.plans.values())
-    out.print(f"{plans} plan versions, {len(found.offerings)} offerings, {len(found.specifications)} specifications: good")
+    out.print(
+        f"{plans} plan versions, {len(found.offerings)} offerings, {len(found.specifications)} specifications: good"
+    )
 
 
 @catalog.command()

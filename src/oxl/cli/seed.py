@@ -28,10 +28,13 @@ from oxl.engines.inventory.inventory import subscriptions
 from oxl.engines.ledger import grants, ledger
 from oxl.engines.usage import imports
 from oxl.kernel.background import once
+from oxl.values import unit_of
 from oxl.verbs import Work
 
 SEED = 7
 USAGE_FILE = "demo-usage.ndjson"
+_FIGURES = ("credited", "used", "debited", "reserved", "remaining")
+_SHOWN = {"byte": ("GB", 10**9), "second": ("min", 60), "message": ("sms", 1)}  # ledger unit → what a person reads
 KATE = "4915550000001"  # the subscriber that the README walks with
 
 
@@ -113,13 +116,11 @@ async def show_balances(tenant: Tenant) -> None:
     """Print what stands on the ledger, by unit, and whether it adds up."""
     async with tenant.connection() as conn:
         faults, totals = await ledger.proof(conn)
-    table = Table("unit", "buckets", "credited", "used", "debited", "reserved", "remaining", title="balances")
-    table.title_justify = "left"
+    table = Table("unit", "buckets", *_FIGURES, title="balances", title_justify="left")
     for row in totals:
-        scale = 1_000_000 if len(row["unit"]) == 3 and row["unit"].isupper() else 1
-        cells = [f"{row[name] / scale:,.2f}" if scale > 1 else f"{row[name]:,.0f}"
-                 for name in ("credited", "used", "debited", "reserved", "remaining")]  # fmt: skip
-        table.add_row(row["unit"], f"{row['buckets']:,}", *cells)
+        name, atoms = _SHOWN.get(row["unit"]) or (row["unit"], unit_of(row["unit"]).atoms)
+        figures = (f"{row[figure] / atoms:,.{2 if atoms > 1 else 0}f}" for figure in _FIGURES)
+        table.add_row(name, f"{row['buckets']:,}", *figures)
     out.print(table)
     out.print("the ledger adds up" if not faults else f"[red]the ledger has {len(faults)} faults: run oxl doctor[/]")
 

@@ -1,4 +1,4 @@
-"""`oxl serve` and `oxl work`: the processes that stay. The first holds the lease of the database for those it starts."""
+"""`oxl serve` and `oxl work`: the processes that stay. The first holds a lease of the database for its children."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 def _serve(settings: Settings, background: bool) -> None:
     environment = os.environ | _environment(settings)
-    worker = subprocess.Popen([sys.executable, "-m", "oxl.cli", "work"], env=environment) if background else None  # noqa: S603
+    worker = subprocess.Popen([sys.executable, "-m", "oxl.cli", "work"], env=environment) if background else None
     command = [sys.executable, "-m", "oxl.cli.server"]
     server = subprocess.Popen(command, env=environment)  # noqa: S603
     try:

@@ -1,4 +1,4 @@
-"""The first walk that `oxl serve` prints: five lines of curl with ids that are there, each to be pasted as it stands."""
+"""The first walk that `oxl serve` prints: five lines of curl with ids that are there, to be pasted as they stand."""
 
 from __future__ import annotations
 

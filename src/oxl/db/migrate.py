@@ -54,7 +54,7 @@ async def pending(conn: asyncpg.Connection, code: Code) -> list[str]:
     for tenant in await conn.fetch(q.tenants) if await conn.fetchval(q.has_shared) else ():
         async with conn.transaction(readonly=True):
             await conn.execute(q.enter.format(schema=tenant["schema"]))
-            if not await conn.fetchval(q.has_tables) or await conn.fetchval(q.migrated) < newest:
+            if not await conn.fetchval(q.has_tables) or int(await conn.fetchval(q.migrated) or 0) < newest:
                 found.append(f"{tenant['name']}: tables")
             elif await conn.fetchval(q.code_hash) != _digest(_blocks(code)):
                 found.append(f"{tenant['name']}: views and functions")

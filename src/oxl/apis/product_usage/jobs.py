@@ -104,7 +104,8 @@ async def _taken(tenant: Tenant, import_id: str, chunk: _Chunk, report: Report) 
             outcome = "duplicate" if result.kind == "conflict" else "rejected"
             refused.append(RefusedLine(line.number, outcome, f"{result.code}: {result.message}", line.text))
     for each in refused:
-        report.count(each.outcome, each.reason.partition(": ")[0])
+        code, field, *_ = each.reason.split(": ")  # the message of a rejected record begins with the field at fault
+        report.count(each.outcome, code if each.outcome == "duplicate" else field)
     await once(tenant, lambda work: imports.keep(work, import_id, _counts(report), refused, finished=False))
 
 
