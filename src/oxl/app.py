@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -46,9 +48,12 @@ class App:
         self._keeping = asyncio.create_task(self._keep(self._database))
 
     async def _keep(self, database: Database) -> None:
-        """Stay joined to the database, and follow the tenants' clocks."""
+        """Stay joined to the database, follow the tenants' clocks, and stop when the server that started us is gone."""
+        parent = os.getppid()
         while True:
             await asyncio.sleep(_KEEP_SECONDS)
+            if os.getppid() != parent:
+                os.kill(os.getpid(), signal.SIGTERM)
             try:
                 await database.keep()
             except (*ABSENT, EmbeddedError) as error:

@@ -6,9 +6,8 @@ import asyncio
 import os
 import signal
 import socket
-import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -16,6 +15,7 @@ import msgspec
 from oxl.app import SQL_CODE
 from oxl.cli.ground import err, fail, out
 from oxl.cli.walk import print_walk
+from oxl.db.cluster import entering
 from oxl.db.database import ABSENT, Database, Tenant
 from oxl.db.migrate import migrate
 from oxl.engines.ledger.grants import grant_due
@@ -30,6 +30,7 @@ async def serve_until_stopped(
 ) -> None:
     """Open and migrate the database, load what is asked for, then serve until a signal stops it."""
     _check_free(settings.host, settings.port)
+    stop = _stop_on_signal()
     database = await Database.open(settings, lambda line: err.print(f"[dim]{line}[/]"))
     try:
         await migrate(database, SQL_CODE, lambda line: err.print(f"[dim]{line}[/]"))
@@ -38,9 +39,17 @@ async def serve_until_stopped(
             await load(tenant)
         await print_walk(tenant, settings)
         await tenant.close()
-        await asyncio.to_thread(_serve, settings, background)
+        await _run_children(settings, ["server", "worker"] if background else ["server"], stop)
     finally:
         await database.close()
+
+
+def _stop_on_signal() -> asyncio.Event:
+    """An event that SIGTERM or Ctrl-C sets."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
 
 
 def _check_free(host: str, port: int) -> None:
@@ -52,30 +61,42 @@ def _check_free(host: str, port: int) -> None:
             fail(f"cannot listen at {host}:{port} ({error.strerror}); choose another with --port")
 
 
+def public_url(settings: Settings) -> str:
+    """The prefix of hrefs: as set; else where we listen, unless that is no address a client could use."""
+    anywhere = settings.host in ("0.0.0.0", "::")  # noqa: S104 – asked about, not bound
+    return settings.public_url or ("" if anywhere else f"http://{settings.host}:{settings.port}")
+
+
 def _environment(settings: Settings) -> dict[str, str]:
     """The settings for a child process."""
-    values = msgspec.structs.asdict(settings) | {"data": settings.data.resolve()}
+    values = msgspec.structs.asdict(settings) | {"data": settings.data.resolve(), "public_url": public_url(settings)}
     return {f"OXL_{name.upper()}": str(value) for name, value in values.items()}
 
 
-def _serve(settings: Settings, background: bool) -> None:
+async def _run_children(settings: Settings, names: Sequence[str], stop: asyncio.Event) -> None:
+    """Run the server and the worker until told to stop, or until one of them ends; none outlives this process."""
     environment = os.environ | _environment(settings)
-    worker = subprocess.Popen([sys.executable, "-m", "oxl.cli", "work"], env=environment) if background else None
-    command = [sys.executable, "-m", "oxl.cli.server"]
-    server = subprocess.Popen(command, env=environment)  # noqa: S603
-    try:
-        server.wait()
-    finally:
-        for child in filter(None, (server, worker)):
+    children = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-m", f"oxl.cli.{name}", env=environment, preexec_fn=entering(None, signal.SIGTERM)
+        )
+        for name in names
+    ]
+    ends = {asyncio.create_task(child.wait()): name for child, name in zip(children, names, strict=True)}
+    told = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([*ends, told], return_when=asyncio.FIRST_COMPLETED)
+    for child in children:
+        if child.returncode is None:
             child.terminate()
-            child.wait()
+    await asyncio.wait(ends)
+    told.cancel()
+    for ended in done - {told}:
+        fail(f"the {ends[ended]} process ended by itself (exit code {ended.result()}); its lines above say why")
 
 
 async def work_until_stopped(settings: Settings) -> None:
     """Sweep what is due, every few seconds, until a signal stops it. The database may go and come back meanwhile."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = _stop_on_signal()
     database = await Database.open(settings)
     try:
         tenant = await database.tenant(settings.tenant)
