@@ -15,9 +15,10 @@ import msgspec
 from oxl.app import SQL_CODE
 from oxl.cli.ground import err, fail, out
 from oxl.cli.walk import print_walk
+from oxl.clock import system_now
 from oxl.db.cluster import entering
 from oxl.db.database import ABSENT, Database, Tenant
-from oxl.db.migrate import migrate
+from oxl.db.migrate import keep_partitions, migrate
 from oxl.engines.ledger.grants import grant_due
 from oxl.kernel.background import once
 from oxl.settings import Settings
@@ -100,9 +101,13 @@ async def work_until_stopped(settings: Settings) -> None:
     database = await Database.open(settings)
     try:
         tenant = await database.tenant(settings.tenant)
+        kept = None
         while not stop.is_set():
             try:
                 await database.keep()
+                if kept != system_now().date():
+                    await keep_partitions(database)
+                    kept = system_now().date()
                 granted = await once(tenant, grant_due)
                 if granted:
                     out.print(f"granted the allowances of {granted} products")

@@ -25,7 +25,7 @@ Code = Sequence[tuple[str, str]]  # (package, .sql file) of everything that defi
 q = load("oxl.db", "tenants.sql")
 
 _PARTITIONED = ("outbox", "transfer", "usage")
-_MONTHS_AHEAD = 24
+_MONTHS_AHEAD = 4  # each is planned for by every statement that cannot tell which month it wants
 _APPEND_ONLY = ("transfer",)
 
 
@@ -86,9 +86,8 @@ async def _ensure_tenant(conn: asyncpg.Connection, name: str) -> None:
 async def _migrate_tenant(
     conn: asyncpg.Connection, tenant: Mapping[str, str], code: Code, say: Callable[[str], None]
 ) -> None:
-    schema, role = tenant["schema"], tenant["role"]
     async with conn.transaction():
-        await conn.execute(q.enter.format(schema=schema))
+        await conn.execute(q.enter.format(schema=tenant["schema"]))
         done = int(await conn.fetchval(q.migrated) or 0) if await conn.fetchval(q.has_tables) else 0
         for number, sql in migrations():
             if number > done:
@@ -97,7 +96,21 @@ async def _migrate_tenant(
                 await conn.execute(q.keep_version, number)
         await ensure_partitions(conn, system_now())
         await _replace_code(conn, code)
-        await conn.execute(q.grant.format(schema=schema, role=role, append_only=", ".join(_APPEND_ONLY)))
+        await conn.execute(_granted(tenant))
+
+
+async def keep_partitions(database: Database) -> None:
+    """Every tenant's partitions for the months ahead; the worker asks for this now and then."""
+    async with database.owner() as conn:
+        for tenant in await conn.fetch(q.tenants):
+            async with conn.transaction():
+                await conn.execute(q.enter.format(schema=tenant["schema"]))
+                await ensure_partitions(conn, system_now())
+                await conn.execute(_granted(tenant))
+
+
+def _granted(tenant: Mapping[str, str]) -> str:
+    return q.grant.format(schema=tenant["schema"], role=tenant["role"], append_only=", ".join(_APPEND_ONLY))
 
 
 async def ensure_partitions(conn: asyncpg.Connection, now: datetime) -> None:

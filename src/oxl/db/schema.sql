@@ -28,7 +28,7 @@ create table idempotency (         -- what a key was answered, for as long as cl
 
 -- engine: outbox
 create table outbox (              -- every event, in the transaction that made it true; read in (xid, id) order
-    id text collate "C" not null,
+    id text not null,
     xid xid8 not null default pg_current_xact_id(),
     api text not null,
     event_type text not null,
@@ -174,7 +174,7 @@ create table allowance_schedule (  -- up to when a product's allowances are gran
 create index allowance_schedule_due on allowance_schedule (granted_until);
 create index allowance_schedule_account on allowance_schedule (account_id);
 create table transfer (            -- the ledger: one debit side, one credit side, never changed
-    id text collate "C" not null,
+    id text not null,
     at timestamptz not null,
     dr_bucket text,
     dr_system system_account,
@@ -214,7 +214,7 @@ create index balance_action_body on balance_action using gin (body jsonb_path_op
 
 -- engine: usage
 create table usage (
-    id text collate "C" not null,
+    id text not null,
     status text not null check (status in ('initialized', 'rejected', 'validated', 'rated', 'corrected', 'superseded',
                                            'notRated', 'failed')),
     reason text,                   -- why it is in suspense

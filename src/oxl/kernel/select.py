@@ -38,7 +38,7 @@ async def page(conn: Any, resource: Resource, now: datetime, conditions: Sequenc
     if any(condition.kind == "path" for condition in conditions):
         sql = (
             f"with matching as materialized ({matching}), page as (select id from matching {window}) "
-            f"select v.id, v.doc from page join {resource.view}($1) v using (id) order by v.id"
+            f"select id, doc from {resource.view}($1) where id = any (array(select id from page)) order by id"
         )
     else:
         sql = f"select id, doc from {resource.view}($1) where {where} {window}"

@@ -1,0 +1,144 @@
+"""What every bench stands on: a server with its own database, the machine's figures, pgbench on the same database."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+
+from oxl.app import SQL_CODE
+from oxl.cli.seed import publish_catalog
+from oxl.db.database import Database, Tenant, role_password
+from oxl.db.embedded import find_binaries
+from oxl.db.migrate import migrate
+from oxl.settings import Settings
+
+
+class Ground(NamedTuple):
+    """A running server, its tenant seen from here, and where it listens."""
+
+    database: Database
+    tenant: Tenant
+    port: int
+    server: subprocess.Popen[bytes]
+    environment: dict[str, str]
+
+
+@asynccontextmanager
+async def ground(workers: int = 1) -> AsyncIterator[Ground]:
+    """A fresh database under the temporary folder and `oxl serve` on it; everything goes at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="oxl-bench-"))
+    folder.chmod(0o711)
+    os.environ |= {"OXL_LINGER": "1", "OXL_PG_SHARED_BUFFERS": "1GB", "OXL_PG_MAX_WAL_SIZE": "4GB"}
+    database = await Database.open(Settings(data=folder / "data", connections=8))
+    await migrate(database, SQL_CODE)
+    tenant = await database.tenant("default")
+    await publish_catalog(tenant)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "oxl.cli", "serve", "--data", str(folder / "data"), "--port", str(port)]
+    server = subprocess.Popen([*command, "--workers", str(workers)], stdout=subprocess.DEVNULL)
+    await _until_serving(port)
+    try:
+        yield Ground(database, tenant, port, server, await _pg_environment(database))
+    finally:
+        server.terminate()
+        server.wait()
+        postmaster = database.lease.pid if database.lease else 0
+        await database.close()
+        while Path(f"/proc/{postmaster}").exists():
+            await asyncio.sleep(0.05)
+        shutil.rmtree(folder)
+
+
+async def _until_serving(port: int) -> None:
+    async with httpx.AsyncClient() as http:
+        while True:
+            try:
+                await http.get(f"http://127.0.0.1:{port}/oxl/v1/product?limit=1")
+                return
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+
+
+async def _pg_environment(database: Database) -> dict[str, str]:
+    """The environment in which PostgreSQL's programs reach the tenant as its own role."""
+    async with database.owner() as conn:
+        secret = str(await conn.fetchval("select secret from oxl.install"))
+    lease = database.lease
+    if lease is None:
+        raise SystemExit("the benches run on the embedded database")
+    return {
+        "PGHOST": lease.host,
+        "PGPORT": str(lease.port),
+        "PGUSER": "oxl_default",
+        "PGPASSWORD": role_password(secret, "oxl_default"),
+        "PGDATABASE": lease.database,
+        "PGOPTIONS": "-c search_path=oxl_default -c jit=off",
+    }
+
+
+def pgbench(place: Ground, script: str, clients: int, seconds: float, **variables: int) -> float:
+    """Transactions a second of a pgbench script."""
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
+        file.write(script)
+        file.flush()
+        words = [find_binaries().bin / "pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", "2"]
+        words += ["-T", str(round(seconds)), "-f", file.name]
+        words += [word for name, value in variables.items() for word in ("-D", f"{name}={value}")]
+        told = subprocess.run(words, env=os.environ | place.environment, capture_output=True, text=True, check=False)
+    found = re.search(r"tps = ([\d.]+)", told.stdout)
+    if not found:
+        raise SystemExit(told.stdout + told.stderr)
+    return float(found[1])
+
+
+def fdatasync_micros(folder: str | None = None) -> float:
+    """The median latency of an fdatasync of 8 kB on the disk of the temporary folder."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        taken = []
+        for _ in range(200):
+            file.write(b"x" * 8192)
+            file.flush()
+            began = time.perf_counter()
+            os.fdatasync(file.fileno())
+            taken.append(time.perf_counter() - began)
+    return sorted(taken)[100] * 1e6
+
+
+def cpu_seconds(place: Ground) -> float:
+    """CPU seconds that the server's processes have used so far, without the database's."""
+    return sum(_family_seconds(place.server.pid))
+
+
+def _family_seconds(pid: int) -> list[float]:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except FileNotFoundError:
+        return []
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return [own, *(second for child in children for second in _family_seconds(int(child)))]
+
+
+def machine() -> str:
+    """One line on the machine, to stand beside figures."""
+    load = os.getloadavg()[0]
+    return (
+        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, "
+        f"fdatasync {fdatasync_micros():.0f} µs, load {load:.1f}"
+    )

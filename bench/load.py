@@ -1,0 +1,58 @@
+"""A closed-loop HTTP load, a process of its own: clients on keep-alive connections that send as fast as answered.
+
+    python -m bench.load PORT CLIENTS SECONDS < requests
+
+Each line of standard input is one request as JSON [method, path, body or null]; clients take them in turn, round and
+round. Prints one JSON object: requests, seconds, statuses, p50 and p99 in milliseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from itertools import cycle
+
+
+def _bytes(line: str) -> bytes:
+    method, path, body = json.loads(line)
+    content = json.dumps(body).encode() if body is not None else b""
+    kind = "Content-Type: application/json\r\n" if content else ""
+    head = f"{method} {path} HTTP/1.1\r\nHost: bench\r\nContent-Length: {len(content)}\r\n{kind}\r\n"
+    return head.encode() + content
+
+
+async def _client(port: int, requests, until: float, taken: list[float], statuses: Counter) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    while time.perf_counter() < until:
+        began = time.perf_counter()
+        writer.write(next(requests))
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        await reader.readexactly(length)
+        taken.append(time.perf_counter() - began)
+        statuses[head[9:12].decode()] += 1
+    writer.close()
+
+
+async def main(port: int, clients: int, seconds: float) -> None:
+    """Send for that long and print what came of it."""
+    requests = cycle([_bytes(line) for line in sys.stdin if line.strip()])
+    taken: list[float] = []
+    statuses: Counter = Counter()
+    began = time.perf_counter()
+    await asyncio.gather(*(_client(port, requests, began + seconds, taken, statuses) for _ in range(clients)))
+    spent = time.perf_counter() - began
+    taken.sort()
+    print(json.dumps({
+        "requests": len(taken), "seconds": spent, "statuses": statuses,
+        "p50": taken[len(taken) // 2] * 1000, "p99": taken[len(taken) * 99 // 100] * 1000,
+    }))  # fmt: skip
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.run(main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))
