@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from itertools import count
@@ -33,13 +36,19 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
-async def database(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
+async def database() -> AsyncIterator[Database]:
     """The session's database, migrated; it stops soon after the session."""
+    folder = Path(tempfile.mkdtemp(prefix="oxl-test-"))
+    folder.chmod(0o711)  # the server runs as another user when we are root
     os.environ["OXL_LINGER"] = "0.5"
-    opened = await Database.open(Settings(data=tmp_path_factory.mktemp("data")))
+    opened = await Database.open(Settings(data=folder / "data"))
     await migrate(opened, SQL_CODE)
     yield opened
+    postmaster = opened.lease.pid if opened.lease else 0
     await opened.close()
+    while Path(f"/proc/{postmaster}").exists():
+        await asyncio.sleep(0.05)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
 from oxl.apis import APIS
-from oxl.db.database import Database
+from oxl.db.database import ABSENT, Database
+from oxl.db.embedded import EmbeddedError
 from oxl.kernel.router import Kernel
 from oxl.settings import Settings, read_settings
+
+log = logging.getLogger("oxl")
+_KEEP_SECONDS = 1.0
 
 # Where views and functions are defined, in the order in which they must be created.
 SQL_CODE = (
@@ -30,6 +37,7 @@ class App:
         self._settings = settings
         self._database: Database | None = None
         self._kernel: Kernel | None = None
+        self._keeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Join the database and make ready to answer."""
@@ -37,9 +45,24 @@ class App:
         tenant = await self._database.tenant(self._settings.tenant)
         settings = self._settings
         self._kernel = Kernel(APIS, tenant, settings.public_url, settings.default_limit, settings.max_body)
+        self._keeping = asyncio.create_task(self._keep(self._database))
+
+    async def _keep(self, database: Database) -> None:
+        """Stay joined to the database, follow the tenants' clocks, and stop when the server that started us is gone."""
+        parent = os.getppid()
+        while True:
+            await asyncio.sleep(_KEEP_SECONDS)
+            if os.getppid() != parent:
+                os.kill(os.getpid(), signal.SIGTERM)
+            try:
+                await database.keep()
+            except (*ABSENT, EmbeddedError) as error:
+                log.warning("the database is away: %s", error)
 
     async def stop(self) -> None:
         """Close what start opened."""
+        if self._keeping is not None:
+            self._keeping.cancel()
         if self._database is not None:
             await self._database.close()
 
@@ -55,7 +78,7 @@ class App:
         try:
             await self.start()
         except Exception as error:
-            logging.getLogger("oxl").exception("cannot start")
+            log.exception("cannot start")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         await send({"type": "lifespan.startup.complete"})

@@ -7,30 +7,39 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
-from ground import LINGER, Ground, mode, quiet, until
+from ground import LINGER, Ground, laid_out, mode, quiet, until
 
 from oxl.db.embedded import CLUSTER, LEASES, EmbeddedError, find_binaries, join, read_record, write_durably
 
 
-def test_first_join_makes_a_private_server(bare: Ground) -> None:
-    _, reach = bare.hold()
-    assert bare.ask(reach, "show data_checksums") == "on"
-    assert bare.ask(reach, "show server_encoding") == "UTF8"
-    assert bare.ask(reach, "select datcollate from pg_database where datname = 'oxl'") == "C"
-    assert bare.ask(reach, "show fsync") == "on"
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[Ground, dict[str, Any]]]:
+    """A ground with the server of its first join, to be looked at only."""
+    with laid_out() as ground:
+        yield ground, ground.hold()[1]
+
+
+def test_first_join_makes_a_private_server(served: tuple[Ground, dict[str, Any]]) -> None:
+    ground, reach = served
+    assert ground.ask(reach, "show data_checksums") == "on"
+    assert ground.ask(reach, "show server_encoding") == "UTF8"
+    assert ground.ask(reach, "select datcollate from pg_database where datname = 'oxl'") == "C"
+    assert ground.ask(reach, "show fsync") == "on"
     for name in ("cluster.json", "secrets.json", "supervisor.lock", "supervisor.log"):
-        assert mode(bare.data / name) == 0o600
+        assert mode(ground.data / name) == 0o600
     assert mode(Path(reach["host"])) == 0o700
-    assert mode(bare.data / read_record(bare.data / CLUSTER)["location"]) == 0o700
-    assert mode(bare.data) & 0o066 == 0
+    assert mode(ground.data / read_record(ground.data / CLUSTER)["location"]) == 0o700
+    assert mode(ground.data) & 0o066 == 0
 
 
-def test_only_the_password_opens_it(ground: Ground) -> None:
-    _, reach = ground.hold()
+def test_only_the_password_opens_it(served: tuple[Ground, dict[str, Any]]) -> None:
+    ground, reach = served
     refused = ground.psql(reach | {"password": "wrong"}, "select 1")
     assert refused.returncode == 2
     assert "password authentication failed" in refused.stderr
@@ -38,8 +47,8 @@ def test_only_the_password_opens_it(ground: Ground) -> None:
     assert "trust" not in [word for line in rules.splitlines() if not line.startswith("#") for word in line.split()]
 
 
-def test_nothing_listens_on_tcp(ground: Ground) -> None:
-    _, reach = ground.hold()
+def test_nothing_listens_on_tcp(served: tuple[Ground, dict[str, Any]]) -> None:
+    ground, reach = served
     assert ground.ask(reach, "show listen_addresses") == ""
     sockets = {os.readlink(link) for link in Path(f"/proc/{reach['pid']}/fd").iterdir()}
     listening = [

@@ -6,9 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from oxl.engines.catalog.catalog import load_folder
-from oxl.engines.catalog.document import CatalogError
+from oxl.engines.catalog.document import CatalogError, read_document
+from oxl.engines.catalog.plan_document import PLAN, compile_plan
 
 FILES = {
     "specifications.yaml": """specifications:
@@ -235,3 +238,39 @@ def test_what_is_no_text_is_told_and_not_raised(tmp_path: Path):
     assert "UTF-8" in problem.message
     shutil.rmtree(root / "plans")
     assert {problem.field for problem in _problems(root)} == {"offerings[0].plan"}
+
+
+WORDS = [
+    "[]",
+    "{}",
+    "-",
+    "~",
+    "true",
+    '"1"',
+    "-1",
+    "1e9",
+    "24:00",
+    "&a",
+    "*a",
+    "?",
+    "'",
+    "9" * 19,
+    "usage",
+    "zone: x",
+    "",
+]
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.sampled_from(WORDS)), min_size=1, max_size=3))
+def test_no_damage_to_a_document_is_more_than_a_problem(damage: list[tuple[int, str]]):
+    words = FILES[P].split(" ")
+    for place, word in damage:
+        words[place % len(words)] = word
+    page, values = read_document(P, " ".join(words), PLAN)
+    assert page.problems if values is None else compile_plan(page, values, {}) or page.problems
+
+
+def test_nesting_without_end_is_a_problem():
+    page, values = read_document(P, "plan: " + "[" * 3_000, PLAN)
+    assert values is None
+    assert page.problems

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import oxl
 from oxl.engines.catalog.catalog import load_folder
@@ -135,3 +137,33 @@ def test_what_is_no_list_of_characteristics_is_refused(characteristics: Any, fie
     with pytest.raises(Refusal) as caught:
         read(DEMO.specifications["voice"], characteristics)
     assert caught.value.refused.field == field
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.decimals()
+    | st.text("0189+abs -:TZ٤²", max_size=25)
+    | st.sampled_from(["+49151", "s"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2),
+    max_leaves=3,
+)
+
+
+names = sorted({name for specification in DEMO.specifications.values() for name in specification.characteristics})
+
+
+@given(st.sampled_from(sorted(BASE)), st.dictionaries(st.sampled_from(names), values, max_size=3))
+def test_whatever_a_record_holds_is_read_or_refused(service: str, changed: dict[str, Any]):
+    specification = DEMO.specifications[service]
+    field, event = None, None
+    try:
+        event = read(specification, _record(service, changed))
+    except Refusal as refusal:
+        field = refusal.refused.field
+    if event is None:
+        assert (field or "").removeprefix("usageCharacteristic.") in specification.characteristics
+    else:
+        assert event.quantity >= 0
+        assert event.number.isdigit()

@@ -77,7 +77,7 @@ def month() -> Month:
 
 @pytest.fixture
 def rng() -> Random:
-    return Random(5)  # noqa: S311 – seeded on purpose
+    return Random(5)
 
 
 def test_each_defect_has_exactly_its_share_and_the_summary_says_so(month):

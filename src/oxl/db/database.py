@@ -95,6 +95,10 @@ class Tenant:
                 self._free.append(conn)
             self._wake()
 
+    def move(self, host: str, port: int) -> None:
+        """The server lives at another address now; connections that still stand are used up where they are."""
+        self._connect |= {"host": host, "port": port}
+
     async def refresh_clock(self) -> None:
         """Read the clock an operator may have set, in this process or another."""
         async with self.connection() as conn:
@@ -107,12 +111,6 @@ class Tenant:
         async with self.connection() as conn:
             await conn.execute(q.set_clock, shift, frozen)
         await self.refresh_clock()
-
-    async def listen(self, channel: str, call: Callable[..., None]) -> asyncpg.Connection:
-        """A connection of its own that calls `call` on every NOTIFY of `channel`; the caller closes it."""
-        conn = await asyncpg.connect(**self._connect)
-        await conn.add_listener(f"{self._connect['user']}_{channel}", call)
-        return conn
 
     async def close(self) -> None:
         """Close the idle connections."""
@@ -129,6 +127,17 @@ class Database:
         self.lease = lease
         self._owner = owner
         self._tenants: dict[str, Tenant] = {}
+
+    async def keep(self) -> None:
+        """Join again when the embedded server was lost, and read the tenants' clocks; to be called now and then."""
+        if self.lease is not None and self.lease.lost:
+            self.lease.close()
+            self.lease = await asyncio.to_thread(embedded.join, self.settings.data, lambda _: None)
+            self._owner |= {"host": self.lease.host, "port": self.lease.port}
+            for tenant in self._tenants.values():
+                tenant.move(self.lease.host, self.lease.port)
+        for tenant in self._tenants.values():
+            await tenant.refresh_clock()
 
     @classmethod
     async def open(cls, settings: Settings, say: Callable[[str], None] = lambda _: None) -> Database:

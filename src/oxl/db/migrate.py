@@ -47,6 +47,20 @@ async def migrate(database: Database, code: Code, say: Callable[[str], None] = l
             await _migrate_tenant(conn, row, code, say)
 
 
+async def pending(conn: asyncpg.Connection, code: Code) -> list[str]:
+    """What `migrate` would still do, in words; nothing when every tenant is at this version."""
+    newest = max(number for number, _ in migrations())
+    found: list[str] = []
+    for tenant in await conn.fetch(q.tenants) if await conn.fetchval(q.has_shared) else ():
+        async with conn.transaction(readonly=True):
+            await conn.execute(q.enter.format(schema=tenant["schema"]))
+            if not await conn.fetchval(q.has_tables) or int(await conn.fetchval(q.migrated) or 0) < newest:
+                found.append(f"{tenant['name']}: tables")
+            elif await conn.fetchval(q.code_hash) != _digest(_blocks(code)):
+                found.append(f"{tenant['name']}: views and functions")
+    return found
+
+
 async def create_tenant(database: Database, name: str, code: Code) -> None:
     """A new tenant of that name: role, schema, tables, code. Does nothing when it is there already."""
     async with database.owner() as conn:
@@ -98,11 +112,19 @@ async def ensure_partitions(conn: asyncpg.Connection, now: datetime) -> None:
 
 
 async def _replace_code(conn: asyncpg.Connection, code: Code) -> None:
-    blocks = [block for package, file in code for block in definitions(package, file).values()]
-    digest = hashlib.sha256("\n".join(blocks).encode()).hexdigest()
+    blocks = _blocks(code)
+    digest = _digest(blocks)
     if await conn.fetchval(q.code_hash) == digest:
         return
     await conn.execute(q.drop_code)
     for block in blocks:
         await conn.execute(block)
     await conn.execute(q.keep_code_hash, digest)
+
+
+def _blocks(code: Code) -> list[str]:
+    return [block for package, file in code for block in definitions(package, file).values()]
+
+
+def _digest(blocks: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(blocks).encode()).hexdigest()

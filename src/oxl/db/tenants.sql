@@ -43,6 +43,9 @@ set local search_path = {schema}
 -- name: migrated
 select max(version) from schema_version
 
+-- name: has_shared
+select to_regclass('oxl.tenant') is not null
+
 -- name: has_tables
 select to_regclass('schema_version') is not null
 

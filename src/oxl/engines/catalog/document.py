@@ -21,7 +21,6 @@ from oxl.values import MAX_ATOMS, MICROS, BadValue, bounded_decimal, parse_insta
 
 REQUIRED: Any = object()  # the default of a field that has none
 _BROKEN: Any = object()  # stands for a value whose problem is already told
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _KINDS = {yaml.ScalarNode: "a single value", yaml.SequenceNode: "a list", yaml.MappingNode: "a mapping"}
 
 
@@ -86,8 +85,8 @@ def read_document(file: str, text: str, shape: Record) -> tuple[Page, dict[str, 
     """The values of a YAML text by its declared shape; None in their place when the page has problems."""
     page = Page(file)
     try:
-        node = yaml.compose(text, Loader=_LOADER)
-    except yaml.YAMLError as error:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)  # the C loader crashes on deep nesting
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         page.lines[""] = mark.line + 1 if mark else 1
         page.wrong("", f"not YAML: {getattr(error, 'problem', None) or error}")

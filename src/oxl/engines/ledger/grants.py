@@ -58,11 +58,12 @@ def next_period(anchor: datetime, timezone: Any, start: datetime) -> datetime:
     raise ValueError(f"no period of {anchor} begins at {start}")
 
 
-async def open_main(work: Work, accounts: Sequence[tuple[str, str, datetime]]) -> None:
-    """The main money bucket of each (account, currency, start) that has none yet."""
+async def open_main(work: Work, accounts: Sequence[tuple[str, str, datetime]], known_id: str | None = None) -> None:
+    """The main money bucket of each (account, currency, start) that has none; under `known_id` where given."""
     rows = [
         _Bucket(
-            id=new_id(work.now), kind="main", account_id=account, product_id=None, device_id=None, allowance_id=None,
+            id=known_id or new_id(work.now), kind="main", account_id=account, product_id=None, device_id=None,
+            allowance_id=None,
             name="Main balance", unit=currency, display_unit=currency, display_atoms=unit_of(currency).atoms,
             usage_type="monetary", usage_label="monetary", match="{}", priority=_MAIN_PRIORITY, valid_from=since,
             valid_to=None, amount=0,

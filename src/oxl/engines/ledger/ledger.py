@@ -84,10 +84,9 @@ async def move(work: Work, items: Sequence[Move]) -> list[Done | Refused]:
     return results
 
 
-async def main_buckets(work: Work, account_ids: Sequence[str]) -> dict[str, str]:
-    """The main bucket's id of each account that has one."""
-    rows = await work.conn.fetch(q.main_buckets, list(account_ids))
-    return {row["account_id"]: row["id"] for row in rows}
+async def main_buckets(work: Work) -> dict[str, str]:
+    """The main bucket's id of every account that has one, by the account's external id."""
+    return {row["external_id"]: row["id"] for row in await work.conn.fetch(q.main_buckets)}
 
 
 async def hold(work: Work, account_ids: Iterable[str], since: datetime) -> dict[str, list[Held]]:

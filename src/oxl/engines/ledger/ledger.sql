@@ -129,7 +129,8 @@ from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigi
     as a (id, kind, bucket_id, account_id, unit, amount, status, reason, body)
 
 -- name: main_buckets
-select account_id, id, unit from bucket where kind = 'main' and account_id = any ($1)
+select a.external_id, b.id from bucket b join inventory_account() a on a.id = b.account_id
+where b.kind = 'main' and a.external_id is not null
 
 -- name: hold
 -- Every bucket that may pay for what happened to these accounts since $2, locked.

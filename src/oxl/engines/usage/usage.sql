@@ -58,6 +58,9 @@ insert into usage_import (id, file, started_at) values ($1, $2, $3)
 -- name: keep_import
 update usage_import set counts = $2::jsonb, finished_at = $3 where id = $1
 
+-- name: import_finished
+select exists (select from usage_import where file = $1 and finished_at is not null)
+
 -- name: keep_import_lines
 insert into usage_import_line (import_id, line, outcome, reason, text)
 select $1, line, outcome, reason, text from unnest($2::bigint[], $3::text[], $4::text[], $5::text[])

@@ -1,0 +1,113 @@
+"""Bulk work of TMF635: importing a file of usage. Each record goes the very way of a POST, in groups.
+
+A killed import is simply run again: what was committed is found by its key and told as duplicate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from oxl.apis.product_usage.api import PRODUCT_USAGE
+from oxl.apis.product_usage.files import Line, Mapping, read_lines
+from oxl.db.database import Tenant
+from oxl.engines.usage import imports
+from oxl.engines.usage.imports import RefusedLine
+from oxl.kernel import validate
+from oxl.kernel.background import BULK, bulk, once
+from oxl.kernel.declare import operation_of
+from oxl.kernel.handle import Answer, Item
+from oxl.kernel.problem import Problem
+from oxl.verbs import Done
+
+CREATE = operation_of(PRODUCT_USAGE, "productUsage")
+OUTCOMES = ("rated", "notRated", "duplicate", "failed", "rejected")
+
+
+class Report(msgspec.Struct):
+    """What an import came to: records by outcome, which add up to all, and by reason where there is one."""
+
+    outcome: Counter[str] = msgspec.field(default_factory=Counter)
+    reason: Counter[str] = msgspec.field(default_factory=Counter)
+
+    @property
+    def records(self) -> int:
+        """All records of the file."""
+        return self.outcome.total()
+
+    def count(self, outcome: str, reason: str | None) -> None:
+        """One more record."""
+        self.outcome[outcome] += 1
+        if reason:
+            self.reason[f"{outcome}: {reason}"] += 1
+
+
+class _Chunk(msgspec.Struct):
+    """The next lines of a file: those that make a body, and those that do not with their reason."""
+
+    items: list[Item] = []
+    lines: list[Line] = []
+    refused: list[RefusedLine] = []
+    at: int = 0  # bytes read so far
+
+
+async def import_file(
+    tenant: Tenant, path: Path, mapping: Mapping | None = None, progress: Callable[[int, Report], None] | None = None
+) -> Report:
+    """Import a file of usage records; `progress` is told the bytes read and the report so far.
+
+    While one group is at the database the next one is read.
+    """
+    report = Report()
+    import_id = await once(tenant, lambda work: imports.start(work, path.name))
+    with path.open("rb") as file:
+        lines = read_lines(file, mapping)
+        chunk = await asyncio.to_thread(_read, lines, file)
+        while chunk.lines or chunk.refused:
+            group = asyncio.create_task(_taken(tenant, import_id, chunk, report))
+            following = await asyncio.to_thread(_read, lines, file)
+            await group
+            if progress:
+                progress(chunk.at, report)
+            chunk = following
+    await once(tenant, lambda work: imports.keep(work, import_id, _counts(report), (), finished=True))
+    return report
+
+
+def _read(lines: Iterator[Line], file: BinaryIO) -> _Chunk:
+    chunk = _Chunk([], [], [])
+    for line in islice(lines, BULK):
+        try:
+            body = validate.parse(line.body) if isinstance(line.body, bytes) else line.body
+            chunk.items.append(Item(validate.check(CREATE.resource, body)))
+            chunk.lines.append(line)
+        except Problem as problem:
+            chunk.refused.append(RefusedLine(line.number, "rejected", f"{problem.code}: {problem}", line.text))
+    chunk.at = file.tell()
+    return chunk
+
+
+async def _taken(tenant: Tenant, import_id: str, chunk: _Chunk, report: Report) -> None:
+    answers: list[Answer] = await bulk(tenant, CREATE, chunk.items) if chunk.items else []
+    refused = list(chunk.refused)
+    for line, answer in zip(chunk.lines, answers, strict=True):
+        result = answer.result
+        if isinstance(result, Done):
+            report.count(result.status, result.reason)
+        else:
+            outcome = "duplicate" if result.kind == "conflict" else "rejected"
+            refused.append(RefusedLine(line.number, outcome, f"{result.code}: {result.message}", line.text))
+    for each in refused:
+        code, field, *_ = each.reason.split(": ")  # the message of a rejected record begins with the field at fault
+        report.count(each.outcome, code if each.outcome == "duplicate" else field)
+    await once(tenant, lambda work: imports.keep(work, import_id, _counts(report), refused, finished=False))
+
+
+def _counts(report: Report) -> dict[str, dict[str, int]]:
+    return {"outcome": dict(report.outcome), "reason": dict(report.reason)}

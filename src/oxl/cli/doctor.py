@@ -1,0 +1,80 @@
+"""`oxl doctor`: whether this installation is well, each finding with what to do about it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+import typer
+from rich.table import Table
+
+from oxl.app import SQL_CODE
+from oxl.cli.ground import err, out
+from oxl.cli.seed import show_balances
+from oxl.db.database import Database, Tenant, UnknownTenantError
+from oxl.db.migrate import pending
+from oxl.engines.catalog.registry import catalog_of
+from oxl.engines.ledger import ledger
+from oxl.kernel.background import once
+from oxl.settings import Settings
+
+_ROOM = 1_000_000_000  # bytes free below which the disk is worth a word
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at; `cure` is empty when it is well."""
+
+    what: str
+    found: str
+    cure: str = ""
+
+
+async def examine(settings: Settings) -> None:
+    """Print every finding; exit code 1 when one needs doing something about."""
+    database = await Database.open(settings, lambda line: err.print(f"[dim]{line}[/]"))
+    try:
+        findings = [finding async for finding in _findings(settings, database)]
+        table = Table("", "checked", "found", "what to do")
+        for finding in findings:
+            table.add_row("[red]✗[/]" if finding.cure else "[green]✓[/]", *finding)
+        out.print(table)
+        if not any(finding.what == "tenant" and finding.cure for finding in findings):
+            await show_balances(await database.tenant(settings.tenant))
+    finally:
+        await database.close()
+    if any(finding.cure for finding in findings):
+        raise typer.Exit(1)
+
+
+async def _findings(settings: Settings, database: Database) -> AsyncIterator[Finding]:
+    free = shutil.disk_usage(settings.data if settings.data.exists() else ".").free
+    yield Finding("disk", f"{free / 1e9:.1f} GB free", "" if free > _ROOM else "make room: the database needs it")
+    async with database.owner() as conn:
+        version = conn.get_server_version()
+        behind = await pending(conn, SQL_CODE)
+    yield Finding(
+        "database", f"PostgreSQL {version.major}.{version.minor}", "" if version.major >= 15 else "use 15 or newer"
+    )
+    try:
+        tenant = await database.tenant(settings.tenant)
+    except (UnknownTenantError, LookupError) as error:
+        yield Finding("tenant", str(error), "run: oxl migrate")
+        return
+    yield Finding("tenant", tenant.name)
+    yield Finding("migrations", ", ".join(behind) or "at this version", "run: oxl migrate" if behind else "")
+    async for finding in _inside(tenant):
+        yield finding
+
+
+async def _inside(tenant: Tenant) -> AsyncIterator[Finding]:
+    catalog = await once(tenant, catalog_of)
+    sold = f"{len(catalog.plans)} plans, {len(catalog.offerings)} offerings"
+    yield Finding("catalog", sold, "" if catalog.plans else "run: oxl catalog publish FOLDER, or oxl seed demo")
+    if tenant.clock.frozen or tenant.clock.offset:
+        yield Finding("clock", f"stands at {tenant.clock.now():%Y-%m-%d %H:%M} by an operator's will")
+    async with tenant.connection() as conn:
+        faults, _ = await ledger.proof(conn)
+    told = "; ".join(f"{fault['fault']} ({fault['bucket_id']})" for fault in faults[:3])
+    cure = "stop charging and call for help: entries and balances differ" if faults else ""
+    yield Finding("ledger", told or "every balance equals its transfers", cure)

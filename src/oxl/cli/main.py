@@ -1,0 +1,145 @@
+"""The commands that set up, serve and look after an installation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+
+import typer
+from rich.markup import escape
+
+from oxl.cli import seed as seeds
+from oxl.cli import subscriber, usage
+from oxl.cli.doctor import examine
+from oxl.cli.ground import DATA, TENANT, err, fail, opened, out, run, settings_of
+from oxl.cli.serving import serve_until_stopped, work_until_stopped
+from oxl.db.upgrade import upgrade as upgrade_cluster
+from oxl.engines.catalog.catalog import load_folder
+from oxl.engines.catalog.document import CatalogError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="OXL, the Open eXperience Layer: TM Forum revenue APIs with real engines behind them.\n\n"
+    "Start with [bold]oxl serve --demo[/], then [bold]oxl subscriber show 4915550000001[/].",
+)
+catalog = typer.Typer(no_args_is_help=True, help="Check and publish the catalog: specifications, plans, offerings.")
+app.add_typer(usage.app, name="usage")
+app.add_typer(subscriber.app, name="subscriber")
+app.add_typer(catalog, name="catalog")
+
+
+class Seed(StrEnum):
+    """What can be loaded."""
+
+    demo = "demo"
+    conformance = "conformance"
+
+
+@app.command()
+def serve(
+    host: str | None = typer.Option(None, help="Address to listen at. [default: 127.0.0.1]", show_default=False),
+    port: int | None = typer.Option(None, help="Port to listen at. [default: 8080]", show_default=False),
+    workers: int | None = typer.Option(None, help="Server processes. [default: 1]", show_default=False),
+    data: Path | None = DATA,
+    tenant: str | None = TENANT,
+    demo: bool = typer.Option(False, help="Load the demo operator first, if it is not there yet."),
+    background: bool = typer.Option(True, help="Run a background worker beside the server."),
+) -> None:
+    """Serve the APIs. Starts the embedded database, or uses OXL_DATABASE_URL; stop with Ctrl-C."""
+    settings = settings_of(host=host, port=port, workers=workers, data=data, tenant=tenant)
+    load: Callable | None = (lambda place: seeds.demo(place, settings.data / "demo", 1000, 100_000)) if demo else None
+    run(serve_until_stopped(settings, load, background))
+
+
+@app.command()
+def work(data: Path | None = DATA, tenant: str | None = TENANT) -> None:
+    """Run a background worker: it grants allowances whose period has begun. Stop with Ctrl-C."""
+    run(work_until_stopped(settings_of(data=data, tenant=tenant)))
+
+
+@app.command()
+def migrate(data: Path | None = DATA, tenant: str | None = TENANT) -> None:
+    """Bring the database to this version; makes the tenant when it is not there."""
+
+    async def bring() -> None:
+        async with opened(data, tenant) as (_, place):
+            out.print(f"tenant {place.name} is at this version")
+
+    run(bring())
+
+
+@app.command()
+def upgrade(data: Path | None = DATA) -> None:
+    """Move the embedded database to the newest PostgreSQL here, by dump and restore; the old one is kept beside."""
+
+    async def move() -> None:
+        folder = settings_of(data=data).data
+        old, new = await asyncio.to_thread(upgrade_cluster, folder, lambda line: err.print(f"[dim]{escape(line)}[/]"))
+        out.print(f"PostgreSQL {old} is the newest here" if old == new else f"moved from PostgreSQL {old} to {new}")
+
+    run(move())
+
+
+@app.command()
+def seed(
+    what: Seed = typer.Argument(help="demo: an operator with a month of usage. conformance: what kits expect."),
+    subscribers: int = typer.Option(1000, help="How many subscribers the demo has."),
+    records: int = typer.Option(100_000, help="How many usage records the demo has."),
+    data: Path | None = DATA,
+    tenant: str | None = TENANT,
+) -> None:
+    """Load data to try OXL with. Running it again changes nothing."""
+
+    async def load() -> None:
+        async with opened(data, tenant) as (database, place):
+            if what is Seed.conformance:
+                await seeds.conformance(place)
+            elif not await seeds.demo(place, database.settings.data / "demo", subscribers, records):
+                out.print("the demo operator is there already")
+
+    run(load())
+
+
+@app.command()
+def doctor(data: Path | None = DATA, tenant: str | None = TENANT) -> None:
+    """Check the set-up and prove the ledger on the live database; says what to do about what is wrong."""
+    settings = settings_of(data=data, tenant=tenant)
+    run(examine(settings))
+
+
+@catalog.command()
+def check(folder: Path = typer.Argument(help="A folder of catalog files.")) -> None:
+    """Check a catalog folder; every fault is told with file, line and field."""
+    try:
+        found = load_folder(folder)
+    except CatalogError as error:
+        fail(str(error))
+    plans = sum(len(versions) for versions in found.plans.values())
+    out.print(
+        f"{plans} plan versions, {len(found.offerings)} offerings, {len(found.specifications)} specifications: good"
+    )
+
+
+@catalog.command()
+def publish(
+    folder: Path = typer.Argument(help="A folder of catalog files."),
+    data: Path | None = DATA,
+    tenant: str | None = TENANT,
+) -> None:
+    """Publish a catalog folder to a tenant. What is published of a plan version never changes."""
+
+    async def bring() -> None:
+        async with opened(data, tenant) as (_, place):
+            await seeds.publish_catalog(place, folder)
+            out.print("published")
+
+    run(bring())
+
+
+def main() -> None:
+    """The console script."""
+    app()

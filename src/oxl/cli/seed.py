@@ -1,0 +1,151 @@
+"""What `oxl seed` loads: the demo operator, or the few things that conformance kits expect to find.
+
+Both may be run again, also after they were cut short: every step finds what is there already.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.table import Table
+
+from oxl.apis.operator.api import OPERATOR
+from oxl.apis.prepay_balance.api import PREPAY_BALANCE
+from oxl.cli import usage
+from oxl.cli.bulk import Outcome, keyed, post_all, read_bodies
+from oxl.cli.ground import err, out, progress
+from oxl.db.database import Tenant
+from oxl.demo.population import subscribers
+from oxl.demo.traffic import usage_lines
+from oxl.engines.catalog import registry
+from oxl.engines.catalog.catalog import read_texts
+from oxl.engines.inventory.inventory import subscriptions
+from oxl.engines.ledger import grants, ledger
+from oxl.engines.usage import imports
+from oxl.kernel.background import once
+from oxl.values import unit_of
+from oxl.verbs import Work
+
+SEED = 7
+USAGE_FILE = "demo-usage.ndjson"
+_FIGURES = ("credited", "used", "debited", "reserved", "remaining")
+_SHOWN = {"byte": ("GB", 10**9), "second": ("min", 60), "message": ("sms", 1)}  # ledger unit → what a person reads
+KATE = "4915550000001"  # the subscriber that the README walks with
+
+
+async def publish_catalog(tenant: Tenant, folder: Path | None = None) -> None:
+    """Publish a catalog folder; without one, the demo operator's."""
+    texts = read_texts(folder or Path(str(files("oxl.demo").joinpath("catalog"))))
+    await once(tenant, lambda work: registry.publish(work, texts))
+
+
+async def demo(tenant: Tenant, folder: Path, people: int, records: int) -> bool:
+    """Load the demo operator through the bulk path; False when it is there already."""
+    if await once(tenant, lambda work: imports.finished(work, USAGE_FILE)):
+        return False
+    await publish_catalog(tenant)
+    _make_files(tenant, folder, people, records)
+    bodies = list(read_bodies(folder / "demo-subscribers.ndjson"))
+    with progress("provisioning", len(bodies), "subscribers") as tell:
+        _must(await post_all(tenant, OPERATOR, "subscriber", keyed(map(_line, bodies), "demo"), tell))
+    await _top_up(tenant, bodies)
+    usage.show(await usage.import_with_bar(tenant, folder / USAGE_FILE))
+    await show_balances(tenant)
+    return True
+
+
+def _line(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name != "topup"}
+
+
+def _make_files(tenant: Tenant, folder: Path, people: int, records: int) -> None:
+    """Write the operator's people and their month once: a second attempt goes on with the same ones."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / USAGE_FILE).exists():
+        return
+    now = tenant.clock.now()
+    bodies = list(subscribers(people, now, SEED))
+    _write(folder / "demo-subscribers.ndjson", (msgspec.json.encode(body) + b"\n" for body in bodies))
+    with progress("making a month of usage", records) as tell:
+        lines = usage_lines(bodies, now, SEED, records)
+        _write(folder / USAGE_FILE, _counted(lines, tell))
+
+
+def _counted(lines: Iterable[bytes], tell: Any) -> Iterable[bytes]:
+    for n, line in enumerate(lines, 1):
+        if n % 1000 == 0:
+            tell(n, "")
+        yield line
+
+
+def _write(path: Path, lines: Iterable[bytes]) -> None:
+    """A file that is whole or not there."""
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        file.writelines(lines)
+        file.flush()
+        os.fsync(file.fileno())
+    part.rename(path)
+
+
+async def _top_up(tenant: Tenant, bodies: Sequence[dict[str, Any]]) -> None:
+    """The prepaid subscribers' top-ups, each exactly once by its key."""
+    accounts = await once(tenant, ledger.main_buckets)
+    topups: list[tuple[dict[str, Any], str | None]] = []
+    for body in bodies:
+        bucket = accounts.get(body["billingAccount"]["externalId"])
+        for n, topup in enumerate(body.get("topup", ()), 1):
+            move = {"amount": topup["amount"], "bucket": {"id": bucket}, "description": f"Top-up on {topup['at'][:10]}"}
+            topups.append((move, f"{body['externalId']}-topup-{n}"))
+    with progress("topping up", len(topups), "top-ups") as tell:
+        _must(await post_all(tenant, PREPAY_BALANCE, "topupBalance", topups, tell))
+
+
+def _must(outcomes: Sequence[Outcome]) -> None:
+    wrong = [outcome for outcome in outcomes if outcome.why]
+    if wrong:
+        raise ValueError(f"{len(wrong)} of {len(outcomes)} were refused; the first: {wrong[0].why}")
+
+
+async def show_balances(tenant: Tenant) -> None:
+    """Print what stands on the ledger, by unit, and whether it adds up."""
+    async with tenant.connection() as conn:
+        faults, totals = await ledger.proof(conn)
+    table = Table("unit", "buckets", *_FIGURES, title="balances", title_justify="left")
+    for row in totals:
+        name, atoms = _SHOWN.get(row["unit"]) or (row["unit"], unit_of(row["unit"]).atoms)
+        figures = (f"{row[figure] / atoms:,.{2 if atoms > 1 else 0}f}" for figure in _FIGURES)
+        table.add_row(name, f"{row['buckets']:,}", *figures)
+    out.print(table)
+    out.print("the ledger adds up" if not faults else f"[red]the ledger has {len(faults)} faults: run oxl doctor[/]")
+
+
+async def conformance(tenant: Tenant) -> None:
+    """The demo catalog, three subscribers with balances and usage, and the bucket 11 that kits refer to."""
+    await publish_catalog(tenant)
+    lines = [
+        {
+            "externalId": f"conformance-{n}",
+            "party": {"givenName": "Connie", "familyName": f"Formance {n}"},
+            "billingAccount": {"externalId": f"conformance-account-{n}"},
+            "logicalResource": {"value": f"49155599900{n:02d}"},
+            "productOffering": {"id": offering},
+        }
+        for n, offering in enumerate(("prepaid-m", "prepaid-s", "postpaid-l"), 1)
+    ]
+    outcomes = await post_all(tenant, OPERATOR, "subscriber", keyed(lines, "conformance"))
+    _must(outcomes)
+    await once(tenant, lambda work: _open_bucket_11(work, outcomes[2].id))
+    credit = {"amount": {"amount": 1000, "units": "EUR"}, "bucket": {"id": "11"}}
+    _must(await post_all(tenant, PREPAY_BALANCE, "topupBalance", [(credit, "conformance-credit")]))
+    err.print("conformance data is loaded: three subscribers, bucket 11 with EUR 1,000")
+
+
+async def _open_bucket_11(work: Work, product_id: str) -> None:
+    (product,) = await subscriptions(work, [product_id], [work.now])
+    await grants.open_main(work, [(product.account_id, "EUR", work.now)], known_id="11")

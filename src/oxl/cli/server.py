@@ -1,0 +1,29 @@
+"""The server process that `oxl serve` starts: Granian with its workers, by the settings of the environment."""
+
+from __future__ import annotations
+
+from granian import Granian
+from granian.constants import Interfaces, Loops
+
+from oxl.settings import read_settings
+
+
+def run_server() -> None:
+    """Serve until a signal stops it."""
+    settings = read_settings()
+    Granian(
+        "oxl.app:create",
+        factory=True,
+        interface=Interfaces.ASGI,
+        address=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        loop=Loops.uvloop,
+        websockets=False,
+        log_access=False,
+        respawn_failed_workers=True,
+    ).serve()
+
+
+if __name__ == "__main__":
+    run_server()

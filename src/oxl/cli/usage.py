@@ -1,0 +1,65 @@
+"""`oxl usage …`: bring usage records in."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import typer
+from rich.table import Table
+
+from oxl.apis.product_usage.files import Mapping, read_mapping
+from oxl.apis.product_usage.jobs import OUTCOMES, Report, import_file
+from oxl.cli.ground import DATA, TENANT, opened, out, progress, run
+from oxl.db.database import Tenant
+
+app = typer.Typer(no_args_is_help=True, help="Bring usage records in and look after them.")
+
+
+@app.command("import")
+def import_command(
+    file: Path = typer.Argument(help="NDJSON of TMF635 ProductUsage bodies, or CSV with --mapping."),
+    mapping: Path | None = typer.Option(None, help="YAML file that says which CSV column is which characteristic."),
+    data: Path | None = DATA,
+    tenant: str | None = TENANT,
+) -> None:
+    """Import a file of usage: each record is guided, rated and charged as if it had been POSTed.
+
+    Run the same file again as often as you like: a record that was taken is a duplicate, and nothing is charged twice.
+
+    \b
+    Example:  oxl usage import june.ndjson
+              oxl usage import june.csv --mapping switch7.yaml
+    """
+
+    async def work() -> None:
+        rules = read_mapping(mapping) if mapping else None
+        async with opened(data, tenant) as (_, place):
+            show(await import_with_bar(place, file, rules))
+
+    run(work())
+
+
+async def import_with_bar(tenant: Tenant, file: Path, mapping: Mapping | None = None) -> tuple[Report, float]:
+    """Import with a progress bar; the report and the seconds it took."""
+    began = time.monotonic()
+
+    def rate(report: Report) -> str:
+        return f"{report.records:,} records, {report.records / max(time.monotonic() - began, 0.001):,.0f} a second"
+
+    with progress(f"importing {file.name}", file.stat().st_size) as tell:
+        report = await import_file(tenant, file, mapping, lambda at, so_far: tell(at, rate(so_far)))
+    return report, time.monotonic() - began
+
+
+def show(result: tuple[Report, float]) -> None:
+    """Print what an import came to: every record by outcome, and the reasons of those that were not charged."""
+    report, seconds = result
+    table = Table("outcome", "records", title=f"{report.records:,} records in {seconds:.1f} s", title_justify="left")
+    table.columns[1].justify = "right"
+    for outcome in OUTCOMES:
+        table.add_row(outcome, f"{report.outcome[outcome]:,}")
+        for reason, count in sorted(report.reason.items(), key=lambda each: -each[1]):
+            if reason.startswith(f"{outcome}: "):
+                table.add_row(f"[dim]  {reason.partition(': ')[2]}[/]", f"[dim]{count:,}[/]")
+    out.print(table)
