@@ -34,9 +34,4 @@ DEBTS: dict[str, tuple[tuple[str, str], ...]] = {
         (_TENANTS, "db names code_version, a table of kernel"),
         (_TENANTS, "db names tenant_clock, a table of kernel"),
     ),
-    "every_named_statement_is_run_and_every_one_run_is_named": (  # the import of usage files is being written
-        ("src/oxl/engines/usage/usage.sql", "nobody runs start_import"),
-        ("src/oxl/engines/usage/usage.sql", "nobody runs keep_import"),
-        ("src/oxl/engines/usage/usage.sql", "nobody runs keep_import_lines"),
-    ),
 }
