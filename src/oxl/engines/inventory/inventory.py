@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from oxl.db.queries import load
+from oxl.engines.inventory.guided import Guided
 from oxl.values import new_id
 from oxl.verbs import Done, Refused, Work
 
@@ -70,19 +71,6 @@ class Subscription(msgspec.Struct, frozen=True):
     plan_id: str
     plan_since: datetime
     leads: bool
-
-
-class Guided(NamedTuple):
-    """To whom a use belongs; `plan_id` is None when no plan was in force."""
-
-    product_id: str
-    account_id: str
-    device_id: str
-    account_kind: str
-    currency: str
-    status: str
-    plan_id: str | None
-    open_window: int
 
 
 class _Batch:

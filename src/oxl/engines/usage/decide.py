@@ -15,7 +15,7 @@ import msgspec
 from oxl.engines.catalog.catalog import Catalog, plan_at, tax_percent_at
 from oxl.engines.catalog.plan import Plan, UsageComponent
 from oxl.engines.catalog.specification import UsageEvent
-from oxl.engines.inventory.inventory import Guided
+from oxl.engines.inventory.guided import Guided
 from oxl.engines.ledger.burn import Draw, Held, Need, cover, take
 from oxl.engines.usage import rating
 from oxl.values import BadValue

@@ -15,7 +15,8 @@ import msgspec
 from oxl.db.queries import load
 from oxl.engines.catalog.registry import catalog_of
 from oxl.engines.catalog.specification import UsageEvent, read
-from oxl.engines.inventory.inventory import Guided, guide
+from oxl.engines.inventory.guided import Guided
+from oxl.engines.inventory.inventory import guide
 from oxl.engines.ledger import ledger
 from oxl.engines.ledger.burn import Draw
 from oxl.engines.ledger.grants import grant_due
