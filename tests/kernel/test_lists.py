@@ -45,7 +45,7 @@ FILTERS = [
     ("text=a&n=1", [0]), ("text=a&n=2", []), ('text="a"', [0]), ("text=%22a%22", [0]), ('text="a",b', [0, 1]),
     ("text=a%20b%2Bc", [5]), ("text=a+b%2Bc", [5]), ("text=true", [4]), ("text=", []),
     ("text=c%2Cd", [2]), ("text=c,d", [2]), ('text="c,d"', [2]), ("text=a,c,d", [0]),
-   
+
     ("n=2", [1]), ("n=2.0", [1]), ("n=2,3", [1, 2]), ("n=two", []), ("n=two,3", [2]), ("n=1e400", []), ("n=NaN", []),
     ("isUrgent=true", [0]), ("isUrgent=false", [1]), ("isUrgent=TRUE", [0]), ("isUrgent=maybe", []),
     ("isUrgent=true,false", [0, 1]), ("isUrgent=1", []),
