@@ -70,6 +70,10 @@ class Tenant:
             self._waiting.append(turn)
             try:
                 await turn
+            except asyncio.CancelledError:
+                if not turn.cancelled():  # it had been given a turn already, which goes to the next
+                    self._wake()
+                raise
             finally:
                 with suppress(ValueError):
                     self._waiting.remove(turn)

@@ -81,6 +81,15 @@ end $$
 grant usage on schema {schema} to {role};
 grant select, insert, update, delete on all tables in schema {schema} to {role};
 revoke update, delete, truncate on {append_only} from {role};
+do $$
+declare
+    part regclass;
+begin  -- rows are reached through their table: a partition's own door would lead around what is revoked there
+    for part in select inhrelid from pg_inherits join pg_class c on c.oid = inhrelid
+                where c.relnamespace = '{schema}'::regnamespace and c.relkind = 'r' loop
+        execute format('revoke all on %s from {role}', part);
+    end loop;
+end $$;
 
 -- name: clock
 select shift, frozen from tenant_clock

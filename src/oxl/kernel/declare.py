@@ -38,6 +38,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     view: str
     one: str = ""
     has_body: bool = False
+    computed: tuple[str, ...] = ()  # attributes of doc that are in no body, besides those that `askable` names
     askable: Mapping[str, Field] = {}
     create: Verb | None = None
     required: tuple[str, ...] = ()  # attributes that a create body must have

@@ -16,8 +16,8 @@ import msgspec
 from oxl.kernel.declare import Field, Resource
 from oxl.values import BadValue, bounded_decimal, parse_instant
 
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ def _condition(resource: Resource, name: str, values: list[str], prefix: str) ->
     field = Field("id") if name == "id" else resource.askable.get(name)
     if field is None:
         path = json_path(name.split("."), values)
-        rooted = {attribute.split(".")[0] for attribute in resource.askable} | {"id", "@type"}
+        rooted = {attribute.split(".")[0] for attribute in resource.askable} | {"id", "@type", *resource.computed}
         column = "body" if resource.has_body and name.split(".")[0] not in rooted else "doc"
         return Condition(column, (path,), "path")
     typed = [value for text in values if (value := _typed(field.kind, text)) is not None]

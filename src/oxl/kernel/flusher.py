@@ -1,7 +1,8 @@
 """Natural group commit: what arrives while one group is at work makes up the next. No timer, no waiting for company.
 
 A flusher runs one group at a time; a request alone runs at once, so it is as quick as without. When a group fails as a
-whole its members run again singly, so that a bad one never fails its neighbours.
+whole its members run again singly, so that a bad one never fails its neighbours. Not so when the database went away:
+then the group's commit may have been made, and to run it again would be to do it twice.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from oxl.db.database import ABSENT
 from oxl.kernel.problem import Problem
 
 MOST_AT_ONCE = 512
@@ -46,7 +48,7 @@ class Flusher:
         try:
             results = await self._run([item for item, _ in group])
         except BaseException as error:
-            if isinstance(error, Exception) and len(group) > 1:
+            if isinstance(error, Exception) and not isinstance(error, ABSENT) and len(group) > 1:
                 for member in group:
                     await self._group([member])
                 return

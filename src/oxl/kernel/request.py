@@ -58,8 +58,9 @@ def parse_query(raw: str, cap: int) -> Query:
 
 
 def _values(value: str) -> list[str]:
-    """The alternatives of one value: commas mean or; quotes around a value are taken off."""
-    return [text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text for text in value.split(",")]
+    """The alternatives of one value: commas mean or, or are part of the text; quotes around one are taken off."""
+    texts = [*value.split(","), value] if "," in value else [value]
+    return [text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text for text in texts]
 
 
 def _whole(wanted: dict[str, list[str]], name: str, default: int, least: int) -> int:

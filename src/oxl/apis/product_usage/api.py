@@ -21,6 +21,7 @@ PRODUCT_USAGE = Api(
             shape=ProductUsage,
             view="product_usage",
             has_body=True,
+            computed=("statusReason", "usageProductPrice"),
             askable={
                 "status": Field("status"),
                 "usageType": Field("usage_type"),

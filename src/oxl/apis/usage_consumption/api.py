@@ -21,6 +21,7 @@ USAGE_CONSUMPTION = Api(
             shape=QueryUsageConsumption,
             view="usage_consumption_query",
             has_body=True,
+            computed=("usageConsumption", "errorMessage"),
             askable={"state": Field("state"), "creationDate": Field("created_at", "instant")},
             create=actions.create_query,
             events={"create": "QueryUsageConsumptionCreateEvent"},
