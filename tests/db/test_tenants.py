@@ -68,7 +68,7 @@ async def neighbours(make_tenant: Callable[[], Any], database: Database) -> Asyn
 
 
 async def test_a_role_can_read_no_table_of_another_tenant(neighbours: Neighbours) -> None:
-    assert len(neighbours.relations) > 80  # with the partitions
+    assert len(neighbours.relations) > 35  # with the partitions
     for relation in neighbours.relations:
         with pytest.raises(REFUSED):
             await neighbours.conn.fetch(f"select * from {relation} limit 1")

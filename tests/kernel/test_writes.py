@@ -24,14 +24,18 @@ async def kept(tenant: Tenant) -> list[str]:
 
 
 async def events(tenant: Tenant) -> list[Any]:
-    found = await rows(tenant, "select event_type, resource, resource_id, doc, at from outbox where api = 'toy' order by id")
+    found = await rows(
+        tenant, "select event_type, resource, resource_id, doc, at from outbox where api = 'toy' order by id"
+    )
     return [row | {"doc": json.loads(row["doc"])} for row in found]
 
 
 @pytest.fixture(autouse=True)
 async def clean(toy, tenant, database) -> None:
     async with database.owner() as conn:
-        await conn.execute(f"set search_path = oxl_{tenant.name}; delete from note; delete from outbox; delete from idempotency")
+        await conn.execute(
+            f"set search_path = oxl_{tenant.name}; delete from note; delete from outbox; delete from idempotency"
+        )
 
 
 async def test_an_event_is_the_get_body_without_href(toy, tenant) -> None:
