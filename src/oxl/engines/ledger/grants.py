@@ -21,7 +21,7 @@ from oxl.verbs import Work
 
 q = load("oxl.engines.ledger", "ledger.sql")
 
-_DUE_AT_ONCE = 1000  # products a group grants for, so that a sweep of a large base stays a row of short transactions
+_SWEPT_AT_ONCE = 1000  # products in a sweep over all accounts, so that it stays a row of short transactions
 _MAIN_PRIORITY = 1000  # money pays last: units that were bought come first
 
 
@@ -93,7 +93,8 @@ async def set_status(work: Work, product_ids: Sequence[str], status: str) -> Non
 async def grant_due(work: Work, accounts: Iterable[str] | None = None) -> int:
     """Grant every allowance whose period has begun, for the given accounts or for all; how many grants were due."""
     touched = 0
-    due = await work.conn.fetch(q.due, work.now, None if accounts is None else list(accounts), _DUE_AT_ONCE)
+    asked = None if accounts is None else list(accounts)
+    due = await work.conn.fetch(q.due, work.now, asked, _SWEPT_AT_ONCE if asked is None else None)
     while due:
         touched += len(due)
         rows: list[_Bucket] = []

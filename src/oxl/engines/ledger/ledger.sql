@@ -189,7 +189,7 @@ on conflict (product_id) do update set granted_until = excluded.granted_until
 delete from allowance_schedule where product_id = any ($1)
 
 -- name: due
--- Products whose next allowances are due at $1: of the accounts $2, or of any when $2 is null; at most $3.
+-- Products whose next allowances are due at $1: of the accounts $2, or of any when $2 is null; at most $3, if given.
 select product_id, granted_until from allowance_schedule
 where granted_until <= $1 and ($2::text[] is null or account_id = any ($2))
 order by product_id limit $3
