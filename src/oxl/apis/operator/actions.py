@@ -92,9 +92,6 @@ async def create_subscriber(work: Work, bodies: Sequence[dict[str, Any]]) -> lis
         work, [(product, line.account_id, line.valid_from) for line in opened for product in line.product_ids]
     )
     await grants.grant_due(work, sorted({line.account_id for line in opened}))
-    for line in opened:
-        if line.valid_to is not None:
-            await grants.end(work, line.product_ids, line.valid_to)
     return results
 
 
