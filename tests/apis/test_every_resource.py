@@ -1,4 +1,4 @@
-"""What holds for every resource of every API: shape, identity, reading back, and filters by the text the server gave."""
+"""What holds for every resource of every API: its shape and identity, and filters by the text the server gave."""
 
 from __future__ import annotations
 
