@@ -14,6 +14,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from oxl.values import BadValue, parse_instant
+from oxl.verbs import invalid
+
 Text = str | UnsetType
 Flag = bool | UnsetType
 Instant = Annotated[datetime, msgspec.Meta(tz=True)] | UnsetType
@@ -106,3 +109,16 @@ class LogicalResourceRef(Extensible):
     name: Text = UNSET
     value: Text = UNSET
     at_referred_type: Text = UNSET
+
+
+def instant_in(body: dict[str, Any], *names: str) -> datetime | None:
+    """The instant at a path of a checked body, None where there is none; Refusal when it is out of range."""
+    value: Any = body
+    for name in names:
+        value = value.get(name)
+        if value is None:
+            return None
+    try:
+        return parse_instant(value)
+    except BadValue as error:
+        raise invalid(".".join(names), str(error)) from None

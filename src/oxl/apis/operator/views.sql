@@ -61,7 +61,7 @@ $$
 -- define: operator_party
 create function operator_party(now_ timestamptz) returns table (id text, doc jsonb, name text)
 language sql stable as $$
-    select p.id, p.body || jsonb_build_object('@type', 'Individual', 'id', p.id, 'name', p.name), p.name
+    select p.id, (p.body - 'href') || jsonb_build_object('@type', 'Individual', 'id', p.id, 'name', p.name), p.name
     from inventory_party() p
 $$
 

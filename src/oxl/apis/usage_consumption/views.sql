@@ -104,10 +104,13 @@ language sql stable as $$
     cross join lateral consumption_snapshot(now_, array[d.id]) c
     where w.id like 'live-%'
     union all
-    select w.id, usage_consumption_report_of(w.id, c.snapshots -> case
-        when split_part(w.id, '.', 2) ~ '^[1-9][0-9]{0,5}$' then split_part(w.id, '.', 2)::int - 1 else 0 end)
+    select w.id, usage_consumption_report_of(w.id, c.snapshots -> at.place)
     from unnest(ids) as w (id)
     join consumption_stored_query() c on c.id = split_part(w.id, '.', 1)
-    where w.id not like 'live-%' and c.snapshots -> case
-        when split_part(w.id, '.', 2) ~ '^[1-9][0-9]{0,5}$' then split_part(w.id, '.', 2)::int - 1 else 0 end is not null
+    cross join lateral (
+        select case when w.id = c.id then 0
+                    when substr(w.id, length(c.id) + 2) ~ '^[1-9][0-9]{0,5}$'
+                        then substr(w.id, length(c.id) + 2)::int - 1 end as place
+    ) at
+    where w.id not like 'live-%' and c.snapshots -> at.place is not null
 $$

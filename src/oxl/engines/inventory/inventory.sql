@@ -126,7 +126,7 @@ select * from unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[
 -- name: subscriptions
 -- Products with the plan in force at an instant each; `leads`: the first of its account's products on that plan, which
 -- alone is granted what they share. Those that had ended by then are left out.
-select p.id, p.account_id, p.device_id, p.status, pp.plan_id, pp.valid_from as plan_since,
+select p.id, p.account_id, p.device_id, p.status, pp.plan_id, pp.valid_from as plan_since, p.valid_to,
        not exists (
            select from product o join product_plan op on op.product_id = o.id
            where o.account_id = p.account_id and o.id < p.id and op.plan_id = pp.plan_id
@@ -156,16 +156,17 @@ select id from product where device_id = any ($1) and kind = 'addOn' and status 
 update product set status = $2 where id = any ($1)
 
 -- name: end_products
-update product set status = 'terminated', valid_to = $2 where id = any ($1)
+update product set status = 'terminated', valid_to = least(valid_to, $2) where id = any ($1)
 
 -- name: end_plans
-update product_plan set valid_to = $2 where product_id = any ($1) and valid_to is null
+update product_plan set valid_to = $2 where product_id = any ($1) and (valid_to is null or valid_to > $2)
 
 -- name: start_plan
-insert into product_plan (product_id, valid_from, offering_id, plan_id) values ($1, $2, $3, $4)
+insert into product_plan (product_id, valid_from, valid_to, offering_id, plan_id)
+select id, $2, valid_to, $3, $4 from product where id = $1
 
 -- name: end_number_uses
-update number_use set valid_to = $2 where product_id = any ($1) and valid_to is null
+update number_use set valid_to = $2 where product_id = any ($1) and (valid_to is null or valid_to > $2)
 
 -- name: keep_change
 insert into subscriber_change (id, product_id, action, at, doc) values ($1, $2, $3, $4, $5)

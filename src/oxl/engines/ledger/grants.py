@@ -45,6 +45,7 @@ class _Bucket(NamedTuple):
     valid_from: datetime
     valid_to: datetime | None
     amount: int
+    status: str = "active"
 
 
 def next_period(anchor: datetime, timezone: Any, start: datetime) -> datetime:
@@ -91,7 +92,9 @@ async def set_status(work: Work, product_ids: Sequence[str], status: str) -> Non
 
 
 async def grant_due(work: Work, accounts: Iterable[str] | None = None) -> int:
-    """Grant every allowance whose period has begun, for the given accounts or for all; how many grants were due."""
+    """Grant every allowance whose period has begun, for all of the given accounts or, a part at a time, for any;
+    how many grants were due.
+    """
     touched = 0
     asked = None if accounts is None else list(accounts)
     due = await work.conn.fetch(q.due, work.now, asked, _SWEPT_AT_ONCE if asked is None else None)
@@ -126,8 +129,10 @@ def _grant(work: Work, product: Subscription, allowance: Allowance, start: datet
         device_id=None if allowance.shared else product.device_id, allowance_id=allowance.id, name=allowance.name,
         unit=allowance.unit, display_unit=allowance.display_unit, display_atoms=unit_of(allowance.display_unit).atoms,
         usage_type=usage_type(allowance.unit), usage_label=label,
-        match=msgspec.json.encode(match).decode(), priority=allowance.priority, valid_from=start, valid_to=until,
+        match=msgspec.json.encode(match).decode(), priority=allowance.priority, valid_from=start,
+        valid_to=min(until, product.valid_to or until),
         amount=allowance.amount,
+        status="suspended" if product.status == "suspended" and not allowance.shared else "active",
     )  # fmt: skip
 
 

@@ -163,20 +163,20 @@ on conflict (bucket_id, device_id) do update set used = bucket_use.used + exclud
 with opened as (
     insert into bucket (id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit,
                         display_atoms, usage_type, usage_label, match, priority, valid_from, valid_to, credited,
-                        version, created_at)
+                        status, version, created_at)
     select id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit, display_atoms,
-           usage_type, usage_label, match::jsonb, priority, valid_from, valid_to, amount, (amount > 0)::int, $1
+           usage_type, usage_label, match::jsonb, priority, valid_from, valid_to, amount, status, (amount > 0)::int, $1
     from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
                 $10::text[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::smallint[], $16::timestamptz[],
-                $17::timestamptz[], $18::bigint[])
+                $17::timestamptz[], $18::bigint[], $19::text[])
         as b (id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit, display_atoms,
-              usage_type, usage_label, match, priority, valid_from, valid_to, amount)
+              usage_type, usage_label, match, priority, valid_from, valid_to, amount, status)
     on conflict do nothing
     returning id, unit, credited
 )
 insert into transfer (id, at, dr_system, cr_bucket, unit, amount, kind, action_id, cr_after, cr_version)
 select t.id, $1, 'allowance_grant', o.id, o.unit, o.credited, 'grant', o.id, o.credited, 1
-from opened o join unnest($2::text[], $19::text[]) as t (bucket_id, id) on t.bucket_id = o.id
+from opened o join unnest($2::text[], $20::text[]) as t (bucket_id, id) on t.bucket_id = o.id
 where o.credited > 0
 
 -- name: schedule
@@ -196,10 +196,13 @@ order by product_id limit $3
 for update
 
 -- name: end_buckets
-update bucket set valid_to = $2 where product_id = any ($1) and valid_from < $2 and (valid_to is null or valid_to > $2)
+-- One that begins at the end or later is over as it begins.
+update bucket set valid_to = greatest($2, valid_from + interval '1 microsecond')
+where product_id = any ($1) and (valid_to is null or valid_to > $2)
 
 -- name: set_status
-update bucket set status = $2 where product_id = any ($1)
+-- Of the products' own buckets; what a whole account shares goes on for its other devices.
+update bucket set status = $2 where product_id = any ($1) and device_id is not null
 
 -- name: proof
 -- The invariants that hold on any database at any moment; each row is a fault.
