@@ -139,21 +139,26 @@ async def test_a_usage_that_does_not_fit_its_specification_is_a_400(
         (USAGE, {"usageSpecification": {"id": 5}}, "usageSpecification.id"),
         (USAGE, {"usageSpecification": {"id": "voice"}}, "usageCharacteristic.originatingPhoneNumber"),
         (USAGE, {"usageSpecification": {"id": "voice"}, "usageCharacteristic": "x"}, "usageCharacteristic"),
-        (USAGE, {"usageSpecification": {"id": "voice"}, "usageCharacteristic": [{"value": 1}]},
-         "usageCharacteristic[0]"),  # fmt: skip
+        (USAGE, {"usageSpecification": {"id": "voice"}, "usageCharacteristic": [{}]}, "usageCharacteristic[0]"),
         (USAGE, {"usageSpecification": {"id": "voice"}, "usageCharacteristic": [5]}, "usageCharacteristic[0]"),
         (USAGE, {"usageSpecification": {"id": "voice"}, "externalIdentifier": [{}]}, "externalIdentifier[0]"),
         (USAGE, {"usageSpecification": {"id": "voice"}, "product": {}}, "product"),
         (USAGE, {"usageSpecification": {"id": "voice"}, "status": "billed"}, "status"),
-        (USAGE, {"usageSpecification": {"id": "voice"}, "usageCharacteristic": [
-            {"name": "duration", "value": 1}, {"name": "duration", "value": 2}]}, "duration"),
+        (
+            USAGE,
+            {
+                "usageSpecification": {"id": "voice"},
+                "usageCharacteristic": [{"name": "duration", "value": 1}, {"name": "duration", "value": 2}],
+            },
+            "duration",
+        ),
         (QUERY, {"searchCriteria": 5}, "searchCriteria"),
         (QUERY, {"searchCriteria": {"bucket": [{"isShared": "yes"}]}}, "searchCriteria.bucket[0].isShared"),
         (QUERY, {"relatedParty": [{"partyOrPartyRole": {"name": "x"}}]}, "relatedParty[0].partyOrPartyRole"),
         (LINE, {}, "party"),
         (LINE, {"party": {}, "logicalResource": {}}, "productOffering"),
     ],
-)  # fmt: skip
+)
 async def test_a_body_of_the_wrong_shape_is_a_400(http, tenant, furnished, path, body, named) -> None:
     await refused(http, tenant, path, body, 400, named)
 

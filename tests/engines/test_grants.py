@@ -222,7 +222,7 @@ async def test_what_a_family_shares_is_granted_once_and_outlives_a_members_suspe
 async def test_a_group_that_touches_more_lines_than_a_sweep_grants_at_once_finds_every_allowance(
     tenant, subscribe, noon, monkeypatch
 ) -> None:
-    monkeypatch.setattr(grants, "_DUE_AT_ONCE", 2)
+    monkeypatch.setattr(grants, "_SWEPT_AT_ONCE", 2)
     lines = [await subscribe("prepaid-m") for _ in range(5)]
     noon.frozen = datetime(2026, 7, 1, tzinfo=UTC)
     bodies = [

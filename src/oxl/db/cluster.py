@@ -36,9 +36,7 @@ from oxl.db.embedded import (
 from oxl.db.queries import load
 
 q = load("oxl.db", "upgrade.sql")
-
-# What the server's own user cannot reach elsewhere is here, when OXL runs as root.
-STORE = Path(os.environ.get("OXL_STORE", "/var/lib/oxl"))
+STORE = Path(os.environ.get("OXL_STORE", "/var/lib/oxl"))  # for what root's server user cannot reach elsewhere
 PORT = 5432  # names the socket file; nothing listens on TCP
 SETTINGS = {  # a laptop's; OXL_PG_SHARED_BUFFERS and the like change them or add others
     "shared_buffers": "256MB",
