@@ -1,4 +1,4 @@
-"""The operator's endpoints: each thing done is done once by its key, shown as it is, undone only where it may be."""
+"""The operator's endpoints: what is done is done once by its key, shown as it is, undone only where it may be."""
 
 from __future__ import annotations
 

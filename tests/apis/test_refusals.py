@@ -117,9 +117,7 @@ USAGES = [
 
 
 @pytest.mark.parametrize(("service", "changes", "named"), USAGES)
-async def test_a_usage_that_does_not_fit_its_specification_is_a_400(
-    http, tenant, furnished, service, changes, named
-) -> None:
+async def test_a_usage_that_does_not_fit_is_a_400(http, tenant, furnished, service, changes, named) -> None:
     values = CALL if service == "voice" else {"volume": 1}
     good = usage_body(service, furnished["ada"]["logicalResource"]["value"], "2026-06-14T10:00:00Z", **values)
     had = {each["name"]: each for each in good["usageCharacteristic"]}
@@ -139,7 +137,7 @@ async def test_a_usage_that_does_not_fit_its_specification_is_a_400(
         (USAGE, {"usageSpecification": {"id": 5}}, "usageSpecification.id"),
         (USAGE, {"usageSpecification": {"id": "voice"}}, "usageCharacteristic.originatingPhoneNumber"),
         (USAGE, {"usageSpecification": {"id": "voice"}, "usageCharacteristic": "x"}, "usageCharacteristic"),
-        (USAGE, {"usageSpecification": {"id": "voice"}, "usageCharacteristic": [{}]}, "usageCharacteristic[0]"),
+        (USAGE, {"usageSpecification": {"id": "voice"}, "usageCharacteristic": [{"value": 1}]}, "Characteristic[0]"),
         (USAGE, {"usageSpecification": {"id": "voice"}, "usageCharacteristic": [5]}, "usageCharacteristic[0]"),
         (USAGE, {"usageSpecification": {"id": "voice"}, "externalIdentifier": [{}]}, "externalIdentifier[0]"),
         (USAGE, {"usageSpecification": {"id": "voice"}, "product": {}}, "product"),

@@ -169,6 +169,24 @@ async def test_a_change_from_before_the_present_period_leaves_no_bucket_of_the_o
     assert [row["name"] for row in alive] == ["1 GB data"]
 
 
+@pytest.mark.parametrize("at", ["2026-06-20T00:00:00Z", "2026-07-20T00:00:00Z"])
+async def test_a_change_of_plan_at_the_beginning_of_a_period_grants_the_new_plans_period(
+    http, tenant, subscribe, noon, at: str
+) -> None:
+    line = await subscribe("prepaid-m")
+    noon.frozen = datetime(2026, 7, 25, tzinfo=UTC)
+    await swept(tenant)
+    assert (await changed(http, line, "changePlan", at, "prepaid-m")).status_code == 201  # the same allowances again
+    alive = await fetch(
+        tenant,
+        "select name, credited - used as left from bucket where account_id = $1 and valid_from <= $2 and valid_to > $2",
+        line["billingAccount"]["id"],
+        noon.frozen,
+    )
+    assert sorted(row["left"] for row in alive) == [50, 6000, 10**10]
+    await sound(tenant)
+
+
 async def test_a_line_that_leaves_is_granted_nothing_more(http, tenant, subscribe, noon) -> None:
     line = await subscribe("prepaid-m")
     assert (await changed(http, line, "portOut", "2026-06-10T10:00:00Z")).status_code == 201

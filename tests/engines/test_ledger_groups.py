@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.conftest import BALANCE, usage_body
 from tests.engines.books import (
     ADJUSTS,
+    CHANGES,
     GERMANY,
     TOPUPS,
     USAGES,
@@ -158,6 +159,29 @@ async def test_sixteen_at_once_on_five_buckets_never_overdraw_and_never_wait_for
         (row,) = [each for each in await buckets(tenant, account) if each["id"] == main]
         assert row["credited"] - row["debited"] == 3_000_000 + granted[main]
         assert row["credited"] - row["debited"] - row["used"] >= 0
+
+
+async def test_changes_and_usage_of_one_family_never_wait_for_each_other_in_a_circle(tenant, subscribe) -> None:
+    lines = [await subscribe("family-share")]
+    account = {"id": lines[0]["billingAccount"]["id"]}
+    lines += [await subscribe("family-share", billingAccount=account) for _ in range(3)]
+
+    async def use() -> None:
+        for _ in range(15):
+            bodies = [
+                usage_body("data", line["logicalResource"]["value"], volume=1)
+                | {"externalIdentifier": [{"id": new_number()}]}
+                for line in lines
+            ]
+            await posted(tenant, USAGES, bodies)
+
+    async def suspend(first: int) -> None:
+        for action in ("suspend", "resume") * 15:
+            order = lines[first:] + lines[:first]
+            await posted(tenant, CHANGES, [{"subscriber": {"id": line["id"]}, "action": action} for line in order])
+
+    await asyncio.gather(*[use() for _ in range(3)], *[suspend(n) for n in range(3)])
+    await sound(tenant)
 
 
 async def test_the_same_key_ten_times_at_once_moves_money_once(http, tenant, subscribe) -> None:

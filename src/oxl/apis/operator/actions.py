@@ -12,7 +12,7 @@ from oxl.apis.standard import instant_in
 from oxl.engines.catalog.catalog import Catalog, plan_at
 from oxl.engines.catalog.plan import Plan
 from oxl.engines.catalog.registry import catalog_of
-from oxl.engines.inventory.inventory import AddOn, Change, NewSubscriber, Provisioned, change, subscribe
+from oxl.engines.inventory.inventory import AddOn, Change, NewSubscriber, Provisioned, change, subscribe, take_turn
 from oxl.engines.ledger import grants
 from oxl.verbs import Done, Refusal, Refused, Work, invalid
 
@@ -101,6 +101,7 @@ async def create_subscriber(work: Work, bodies: Sequence[dict[str, Any]]) -> lis
 async def create_change(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
     """POST /subscriberChange: the change at its date, and what it means for the subscriber's buckets."""
     catalog = await catalog_of(work)
+    await grants.take_turn(work, await take_turn(work, [body["subscriber"]["id"] for body in bodies]))
     results: list[Done | Refused] = []
     for body in bodies:  # one after another: a later change may be of the same subscriber
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -184,6 +184,11 @@ class Changed(NamedTuple):
     product_ids: tuple[str, ...]
     account_id: str
     at: datetime
+
+
+async def take_turn(work: Work, product_ids: Iterable[str]) -> set[str]:
+    """Lock the subscriptions that a group is to change, in the order that all groups lock them; their accounts."""
+    return {row["account_id"] for row in await work.conn.fetch(q.lock_products, sorted(set(product_ids)))}
 
 
 async def change(work: Work, items: Sequence[Change]) -> list[tuple[Done, Changed] | Refused]:

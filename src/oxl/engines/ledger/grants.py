@@ -80,6 +80,13 @@ async def schedule(work: Work, products: Sequence[tuple[str, str, datetime]]) ->
     await work.conn.execute(q.schedule, *columns)
 
 
+async def take_turn(work: Work, accounts: Iterable[str]) -> None:
+    """Lock the accounts' grants and buckets in the order that all groups lock them, before some of them change."""
+    named = list(accounts)
+    await work.conn.execute(q.lock_schedule, named)
+    await work.conn.execute(q.lock_buckets, named)
+
+
 async def end(work: Work, product_ids: Sequence[str], at: datetime) -> None:
     """The products' buckets end at `at`, and nothing more is granted to them."""
     await work.conn.execute(q.unschedule, list(product_ids))

@@ -179,6 +179,12 @@ select t.id, $1, 'allowance_grant', o.id, o.unit, o.credited, 'grant', o.id, o.c
 from opened o join unnest($2::text[], $20::text[]) as t (bucket_id, id) on t.bucket_id = o.id
 where o.credited > 0
 
+-- name: lock_schedule
+select from allowance_schedule where account_id = any ($1) order by product_id for update
+
+-- name: lock_buckets
+select from bucket where account_id = any ($1) order by id for no key update
+
 -- name: schedule
 insert into allowance_schedule (product_id, account_id, granted_until)
 select product_id, account_id, granted_until
@@ -196,8 +202,10 @@ order by product_id limit $3
 for update
 
 -- name: end_buckets
--- One that begins at the end or later is over as it begins.
-update bucket set valid_to = greatest($2, valid_from + interval '1 microsecond')
+-- One that begins at the end or later is over as it begins, and makes room for what is granted from then on instead.
+update bucket
+set valid_from = case when valid_from < $2 then valid_from else valid_from + interval '1 microsecond' end,
+    valid_to = greatest($2, valid_from + interval '2 microseconds')
 where product_id = any ($1) and (valid_to is null or valid_to > $2)
 
 -- name: set_status
