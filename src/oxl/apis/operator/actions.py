@@ -89,7 +89,8 @@ async def create_subscriber(work: Work, bodies: Sequence[dict[str, Any]]) -> lis
         else:
             results.append(outcome[0])
             opened.append(outcome[1])
-    since = {line.account_id: line for line in reversed(opened) if line.account_kind == "prepaid"}
+    latest_first = sorted(opened, key=lambda line: line.valid_from, reverse=True)
+    since = {line.account_id: line for line in latest_first if line.account_kind == "prepaid"}
     await grants.open_main(work, [(line.account_id, line.currency, line.valid_from) for line in since.values()])
     await grants.schedule(
         work, [(product, line.account_id, line.valid_from) for line in opened for product in line.product_ids]

@@ -97,7 +97,7 @@ language sql stable as $$
     select w.id, usage_consumption_report_of(w.id, c.snapshot)
     from unnest(ids) as w (id)
     join lateral (
-        select d.id from inventory_device() d
+        select d.id from inventory_device(now_) d
         where (d.id = substr(w.id, 6) or d.value = substr(w.id, 6)) and d.valid_from <= now_
           and (d.valid_to is null or now_ < d.valid_to)
     ) d on true

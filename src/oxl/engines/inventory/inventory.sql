@@ -1,5 +1,10 @@
 -- The inventory's statements. Histories are half-open periods; a null end is "still".
 
+-- define: inventory_status
+-- A product's status at an instant: one that has reached its end is terminated, whoever has noticed.
+create function inventory_status(status text, valid_to timestamptz, at timestamptz) returns text
+language sql immutable as $$ select case when valid_to <= at then 'terminated' else status end $$
+
 -- define: inventory_guide
 -- To which product, account and device a use at an instant belongs: by product where it is named, else by number.
 create function inventory_guide(numbers text[], products text[], ats timestamptz[])
@@ -31,11 +36,12 @@ $$
 
 -- define: inventory_device
 -- Devices with the number they hold, or held last.
-create function inventory_device()
+create function inventory_device(now_ timestamptz)
 returns table (id text, account_id text, party_id text, party_name text, value text, product_id text, offering_id text,
                status text, valid_from timestamptz, valid_to timestamptz)
 language sql stable as $$
-    select d.id, d.account_id, a.party_id, y.name, d.value, p.id, pp.offering_id, p.status, p.valid_from, p.valid_to
+    select d.id, d.account_id, a.party_id, y.name, d.value, p.id, pp.offering_id,
+           inventory_status(p.status, p.valid_to, now_), p.valid_from, p.valid_to
     from device d
     join account a on a.id = d.account_id
     join party y on y.id = a.party_id
@@ -46,12 +52,12 @@ language sql stable as $$
 $$
 
 -- define: inventory_product
-create function inventory_product()
+create function inventory_product(now_ timestamptz)
 returns table (id text, external_id text, kind text, account_id text, device_id text, status text, plan_id text,
                offering_id text, valid_from timestamptz, valid_to timestamptz, created_at timestamptz)
 language sql stable as $$
-    select p.id, p.external_id, p.kind, p.account_id, p.device_id, p.status, pp.plan_id, pp.offering_id,
-           p.valid_from, p.valid_to, p.created_at
+    select p.id, p.external_id, p.kind, p.account_id, p.device_id,
+           inventory_status(p.status, p.valid_to, now_), pp.plan_id, pp.offering_id, p.valid_from, p.valid_to, p.created_at
     from product p
     left join lateral (
         select plan_id, offering_id from product_plan where product_id = p.id order by valid_from desc limit 1

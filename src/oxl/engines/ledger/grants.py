@@ -72,6 +72,7 @@ async def open_main(work: Work, accounts: Sequence[tuple[str, str, datetime]], k
         for account, currency, since in accounts
     ]  # fmt: skip
     await _keep(work, rows)
+    await work.conn.execute(q.widen_main, [row.account_id for row in rows], [row.valid_from for row in rows])
 
 
 async def schedule(work: Work, products: Sequence[tuple[str, str, datetime]]) -> None:

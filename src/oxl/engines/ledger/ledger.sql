@@ -185,6 +185,12 @@ select from allowance_schedule where account_id = any ($1) order by product_id f
 -- name: lock_buckets
 select from bucket where account_id = any ($1) order by id for no key update
 
+-- name: widen_main
+-- A line that began before the account's first one may be paid for from its own start.
+update bucket set valid_from = least(bucket.valid_from, m.since)
+from unnest($1::text[], $2::timestamptz[]) as m (account_id, since)
+where bucket.account_id = m.account_id and bucket.kind = 'main' and m.since < bucket.valid_from
+
 -- name: schedule
 insert into allowance_schedule (product_id, account_id, granted_until)
 select product_id, account_id, granted_until
