@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.conftest import NOON, OPERATOR, usage_body
+from tests.conftest import NOON, OPERATOR, USAGE, usage_body
 from tests.engines.books import USAGES, available, buckets, fetch, posted, sound, told
 
 from oxl.engines.ledger import grants
@@ -248,3 +248,13 @@ async def test_a_group_that_touches_more_lines_than_a_sweep_grants_at_once_finds
         for line in lines
     ]
     assert [told(answer) for answer in await posted(tenant, USAGES, bodies)] == ["rated"] * 5
+
+
+async def test_what_a_family_shares_outlives_the_line_that_it_was_granted_to(http, subscribe, tenant) -> None:
+    account = {"externalId": "family-that-stays"}
+    lines = [await subscribe("family-share", billingAccount=account) for _ in range(2)]
+    leave = {"subscriber": {"id": lines[0]["id"]}, "action": "portOut"}
+    assert (await http.post("/oxl/v1/subscriberChange", json=leave)).status_code == 201
+    body = usage_body("data", lines[1]["logicalResource"]["value"], volume=1_000_000)
+    usage = (await http.post(USAGE, json=body)).json()
+    assert [line["description"] for line in usage["usageProductPrice"]] == ["included"]

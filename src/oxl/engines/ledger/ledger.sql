@@ -208,11 +208,12 @@ order by product_id limit $3
 for update
 
 -- name: end_buckets
--- One that begins at the end or later is over as it begins, and makes room for what is granted from then on instead.
+-- What the account shares stays for its other lines until its period ends. A bucket that begins at the end or later is
+-- over as it begins, and makes room for what is granted from then on instead.
 update bucket
 set valid_from = case when valid_from < $2 then valid_from else valid_from + interval '1 microsecond' end,
     valid_to = greatest($2, valid_from + interval '2 microseconds')
-where product_id = any ($1) and (valid_to is null or valid_to > $2)
+where product_id = any ($1) and device_id is not null and (valid_to is null or valid_to > $2)
 
 -- name: set_status
 -- Of the products' own buckets; what a whole account shares goes on for its other devices.
