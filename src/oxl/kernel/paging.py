@@ -222,8 +222,7 @@ def cursor_links(part: Window, ends: tuple[str, str] | None, end: str, more: boo
 
 
 def link_header(href: str, raw: str, links: dict[str, dict[str, str]]) -> str:
-    """A Link header (RFC 8288) with every other parameter kept. Links that would make it too long are left out: first
-    those one can do without, and rather than cut."""
+    """A Link header (RFC 8288) with every other parameter kept; what makes it too long is left out, next and prev last."""
     parts = [(unquote_plus(part.partition("=")[0]), part) for part in raw.split("&") if part]
     found: dict[str, str] = {}
     room = MAX_LINK
@@ -236,7 +235,8 @@ def link_header(href: str, raw: str, links: dict[str, dict[str, str]]) -> str:
                 "&".join(kept + [f"{name}={value}" for name, value in changes.items()]).encode("latin-1"), _SAFE
             )
             link = f'<{href}{"?" * bool(text)}{text}>; rel="{relation}"'
-            if len(link) + 2 <= room:
-                found[relation] = link
-                room -= len(link) + 2
+            room -= len(link) + 2
+            if room < 0:
+                break
+            found[relation] = link
     return ", ".join(found[relation] for relation in ("self", "first", "prev", "next", "last") if relation in found)
