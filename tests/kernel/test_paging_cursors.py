@@ -259,3 +259,23 @@ async def test_53_precise_values_survive_the_cursor(toy, tenant, sort: str) -> N
         doc = f'{{"size": {{"amount": {amount}}}}}'
         await rows(tenant, "insert into note (id, at, doc) values ($1, $2, $3)", f"id{n}", at, doc)
     assert [page for [page] in await walked(toy, f"{NOTES}?sort={sort}&limit=1")] == [f"id{n}" for n in range(6)]
+
+
+async def test_53_instants_of_the_document_are_sorted_as_instants_and_bad_ones_stand_last(toy, tenant) -> None:
+    good = [
+        "2026-06-15T14:00:00+02:00",
+        "2026-06-15T12:00:00.000001Z",
+        "2026-06-15t12:00:01z",
+        "2028-02-29T23:00:00-01:30",
+    ]
+    odd = ["2026-02-30T00:00:00Z", "0001-01-01T00:00:00+15:00"]
+    bad = ["0000-01-01T00:00:00Z", "2026-01-01T00:00:00+23:59", "2026-01-01", "soon", "2026-01-01T24:00:00Z"]
+    await stored(tenant, [{"due": text} for text in [*good, *bad, *odd]])
+    places = [page for [page] in await walked(toy, f"{NOTES}?sort=due&limit=1&fields=none")]
+    assert places == [f"id{n:03d}" for n in (10, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8)]
+    assert [page for [page] in await walked(toy, f"{NOTES}?sort=-due&limit=1")][:4] == [
+        "id003",
+        "id002",
+        "id001",
+        "id000",
+    ]

@@ -31,9 +31,9 @@ _KINDS: dict[type, Kind] = {
     inspect.StrType: "text", inspect.LiteralType: "text", inspect.IntType: "number", inspect.FloatType: "number",
     inspect.DecimalType: "number", inspect.BoolType: "boolean", inspect.DateTimeType: "instant",
 }  # fmt: skip
-# As PostgreSQL reads every instant that a body may hold; offsets beyond 15 hours are none to it.
+# Of instants what PostgreSQL can read for certain; offsets beyond 15 hours are none to it.
 _INSTANT = (
-    "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?"
+    "^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt ]([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?"
     "([Zz]|[+-](0[0-9]|1[0-5]):?[0-5][0-9])$"
 )
 _ONLY = {
@@ -222,7 +222,7 @@ def cursor_links(part: Window, ends: tuple[str, str] | None, end: str, more: boo
 
 
 def link_header(href: str, raw: str, links: dict[str, dict[str, str]]) -> str:
-    """A Link header (RFC 8288) with every other parameter kept; what makes it too long is left out, next and prev last."""
+    """A Link header (RFC 8288), every other parameter kept; links that make it too long are left out, next last."""
     parts = [(unquote_plus(part.partition("=")[0]), part) for part in raw.split("&") if part]
     found: dict[str, str] = {}
     room = MAX_LINK

@@ -93,12 +93,6 @@ def take_range(query: Query, headers: dict[bytes, bytes], cap: int) -> bool:
     return True
 
 
-def wants_exact(headers: dict[bytes, bytes]) -> bool:
-    """Whether the client would rather wait than be told an estimate (`Prefer: count=exact`)."""
-    preferences = headers.get(b"prefer", b"").decode("latin-1").lower().split(",")
-    return any(each.replace(" ", "") == "count=exact" for each in preferences)
-
-
 def _values(value: str) -> list[str]:
     """The alternatives of one value: commas mean or, or are part of the text; quotes around one are taken off."""
     texts = [*value.split(","), value] if "," in value else [value]
@@ -126,6 +120,12 @@ def check_content_type(headers: dict[bytes, bytes]) -> None:
     kind = headers.get(b"content-type", b"application/json").decode("latin-1").split(";")[0].strip().lower()
     if kind != "application/json":
         raise Problem(415, "unsupportedMediaType", f"bodies are application/json, not {kind[:60]}")
+
+
+def prefers(headers: dict[bytes, bytes], preference: str) -> bool:
+    """Whether the client's Prefer header holds a preference (RFC 7240)."""
+    text = headers.get(b"prefer", b"").decode("latin-1").lower()
+    return any(each.split(";")[0].strip() == preference for each in text.split(","))
 
 
 async def read_body(receive: Callable[[], Awaitable[Any]], headers: dict[bytes, bytes], most: int) -> bytes:

@@ -100,7 +100,7 @@ class Kernel:
                 log.exception("%s %s failed", scope["method"], scope["path"])
                 problem = Problem(500, "internalError", "an unexpected failure; the server's log has the details")
             reply = Reply(problem.status, body_of(problem), problem.headers)
-        headers = [_JSON, (b"content-length", str(len(reply.body)).encode())] if reply.status != 304 else []
+        headers = [_JSON, (b"content-length", str(len(reply.body)).encode())] if reply.status not in (204, 304) else []
         headers += [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in reply.headers]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
@@ -143,7 +143,7 @@ class Kernel:
         conditions = filters.conditions(route.resource, query.filters, f"{route.href}/")
         keys = paging.order_of(route.resource, query.sort)
         bound = paging.binding(f"{route.api.base}/{route.resource.name}", keys, raw)
-        part = paging.window(keys, query, self._secret, bound, request.wants_exact(headers))
+        part = paging.window(keys, query, self._secret, bound, request.prefers(headers, "count=exact"))
         async with self._tenant.connection() as conn:
             page = await select.page(conn, route.resource, self._tenant.clock.now(), conditions, part, self._count_cap)
         shown, by_cursor = len(page.docs), query.before is not None or query.after is not None

@@ -17,12 +17,14 @@ from oxl.kernel.paging import Bound, Key, Place, Window, slices
 
 COUNT_CAP = 10_000  # matches that are counted one by one
 _PREFIX = 100  # characters of a text that count for its order, so that a cursor stays short
-_TYPES = {"text": "text", "number": "numeric", "boolean": "bool", "instant": "timestamptz"}
+_CASTS = {"text": "text", "number": "numeric", "boolean": "bool", "instant": "timestamptz"}
 _LEAST = {
     "text": f"min(left(v #>> '{{}}', {_PREFIX}))",
     "number": "min((v #>> '{}')::numeric)",
     "boolean": "bool_and((v #>> '{}')::bool)",
-    "instant": "min((v #>> '{}')::timestamptz)",
+    # Days are added to the first of the month: PostgreSQL would not read the 30th of February.
+    "instant": "min((left(v #>> '{}', 8) || '01' || substr(v #>> '{}', 11))::timestamptz"
+    " + (substr(v #>> '{}', 9, 2)::int - 1) * interval '24 hours')",
 }
 
 
@@ -122,7 +124,7 @@ class _View(NamedTuple):
                 found.append(f"{self.key(bound.key)} is {'null' if bound.test == 'null' else 'not null'}")
             else:
                 values.append(bound.text)
-                cast = f"${len(values)}::text::{_TYPES[self.keys[bound.key].kind]}"
+                cast = f"${len(values)}::text::{_CASTS[self.keys[bound.key].kind]}"
                 found.append(f"{self.key(bound.key)} {bound.test} {cast}")
         return " and ".join(found) or "true"
 
