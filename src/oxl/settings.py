@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -21,6 +22,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     connections: int = 8  # PostgreSQL connections per process and tenant
     max_body: int = 1_048_576  # bytes of one request body
     default_limit: int = 1000  # length of an un-paged list, and the cap of limit=
+    count_cap: int = 10_000  # matches that a list counts one by one; above it X-Total-Count is an estimate
+    partial_status: Literal[206, 200] = 206  # status of a page that is not the whole list
 
 
 def read_settings(**overrides: object) -> Settings:

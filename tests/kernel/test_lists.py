@@ -106,8 +106,8 @@ async def test_every_first_level_attribute_finds_its_note_by_the_text_the_server
         ("offset=5", 206, [5, 6], "items 6-7/7"),
         ("limit=7", 200, [0, 1, 2, 3, 4, 5, 6], None),
         ("limit=1000", 200, [0, 1, 2, 3, 4, 5, 6], None),
-        ("offset=7", 206, [], "items */7"),
-        ("offset=999999999&limit=1", 206, [], "items */7"),
+        ("offset=7", 200, [], "items */7"),
+        ("offset=999999999&limit=1", 200, [], "items */7"),
         ("about.id=q&limit=1", 206, [0], "items 1-1/2"),
         ("about.id=q&limit=1&offset=1", 206, [1], "items 2-2/2"),
         ("about.id=q&limit=2", 200, [0, 1], None),
@@ -131,8 +131,8 @@ async def test_a_page_is_206_and_says_which_part_of_how_many_it_is(toy, notes, q
         ("limit=0", 400, "limit"), ("limit=-1", 400, "limit"), ("limit=x", 400, "limit"), ("limit=", 400, "limit"),
         ("limit=1.5", 400, "limit"), ("limit=%D9%A1", 400, "limit"), ("limit=9999999999", 400, "limit"),
         ("offset=-1", 400, "offset"), ("offset=x", 400, "offset"), ("text", 400, "text"), ("text=%00", 400, "text"),
-        ("a%00b=1", 400, "cannot be asked for"), ("filter=x", 501, "filter"), ("sort=text", 501, "sort"),
-        ("before=x", 501, "before"), ("after=x", 501, "after"), ("depth=1", 501, "depth"), ("expand=a", 501, "expand"),
+        ("a%00b=1", 400, "cannot be asked for"), ("filter=x", 501, "filter"), ("sort=nobody", 400, "sort"),
+        ("before=x", 400, "before"), ("after=x", 400, "after"), ("depth=1", 501, "depth"), ("expand=a", 501, "expand"),
     ],
 )  # fmt: skip
 async def test_a_query_that_cannot_be_meant_names_its_parameter(toy, notes, query, status, code) -> None:

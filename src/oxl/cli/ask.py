@@ -10,7 +10,7 @@ from oxl.db.database import Tenant
 from oxl.kernel import select
 from oxl.kernel.declare import Api
 from oxl.kernel.filter import conditions
-from oxl.kernel.request import Query
+from oxl.kernel.paging import Window, order_of
 
 
 async def ask(tenant: Tenant, api: Api, name: str, **filters: str) -> list[dict[str, Any]]:
@@ -18,6 +18,6 @@ async def ask(tenant: Tenant, api: Api, name: str, **filters: str) -> list[dict[
     resource = next(each for each in api.resources if each.name == name)
     wanted = [(attribute.replace("__", "."), [value]) for attribute, value in filters.items()]
     async with tenant.connection() as conn:
-        query = Query(wanted, None, 0, 1000, False)
-        page = await select.page(conn, resource, tenant.clock.now(), conditions(resource, wanted, ""), query)
+        part = Window(order_of(resource, ()), None, False, 0, 1000)
+        page = await select.page(conn, resource, tenant.clock.now(), conditions(resource, wanted, ""), part)
     return [msgspec.json.decode(doc) for _, doc in page.docs]

@@ -52,6 +52,10 @@ class Tenant:
         self._free: list[asyncpg.Connection] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
 
+    def secret(self, purpose: str) -> bytes:
+        """A key of the tenant for one purpose: the same in every process of this installation and after restarts."""
+        return hmac.digest(self._connect["password"].encode(), purpose.encode(), "sha256")
+
     async def _take(self) -> asyncpg.Connection:
         while True:
             while self._free:

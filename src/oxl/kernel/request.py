@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote_plus
@@ -12,7 +13,9 @@ from oxl.kernel.problem import Problem
 
 MAX_QUERY = 4096  # characters
 RESERVED = ("fields", "sort", "offset", "limit", "filter", "before", "after", "depth", "expand")
-_NOT_YET = ("sort", "filter", "before", "after", "depth", "expand")
+_NOT_YET = ("filter", "depth", "expand")
+_ONCE = ("offset", "limit", "before", "after")
+_RANGE = re.compile(r"items=([1-9]\d{0,8})-([1-9]\d{0,8})?", re.ASCII)
 _JSON = ("application/json", "application/*", "*/*")
 
 
@@ -24,6 +27,10 @@ class Query(msgspec.Struct):
     offset: int
     limit: int
     paged: bool  # whether the client asked for a page
+    by_offset: bool = False  # whether it counts its pages
+    sort: tuple[str, ...] = ()  # attributes, those that descend with a - in front
+    before: str | None = None
+    after: str | None = None
 
 
 def parse_query(raw: str, cap: int) -> Query:
@@ -45,16 +52,45 @@ def parse_query(raw: str, cap: int) -> Query:
     for name in _NOT_YET:
         if name in wanted:
             raise Problem(501, "notImplemented", f"{name}: is not supported yet")
+    for name in _ONCE:
+        if len(wanted.get(name, ())) > 1:
+            raise Problem(400, "invalidQuery", f"{name}: given twice")
+    if len(given := [name for name in ("after", "before", "offset") if name in wanted]) > 1:
+        raise Problem(400, "invalidQuery", f"{given[0]}: cannot be combined with {given[1]}")
     limit = min(_whole(wanted, "limit", cap, least=1), cap)
     offset = _whole(wanted, "offset", 0, least=0)
     fields = tuple(filter(None, ",".join(wanted["fields"]).split(","))) if "fields" in wanted else None
+    sort = [name.strip() for name in ",".join(wanted.get("sort", ())).split(",")]
     return Query(
         [(name, [text for value in values for text in _values(value)]) for name, values in filters.items()],
         fields,
         offset,
         limit,
-        "limit" in wanted or "offset" in wanted,
+        any(name in wanted for name in _ONCE),
+        "offset" in wanted,
+        tuple(filter(None, sort)),
+        wanted.get("before", [None])[0],
+        wanted.get("after", [None])[0],
     )
+
+
+def take_range(query: Query, headers: dict[bytes, bytes], cap: int) -> bool:
+    """Read a header `Range: items=11-20` into the query, and say whether there is one; other units are passed over.
+
+    With If-Range it is too: lists have weak tags only, which never are the same by its rules (RFC 9110).
+    """
+    text = headers.get(b"range", b"").decode("latin-1")
+    if text.partition("=")[0].strip().lower() != "items" or b"if-range" in headers:
+        return False
+    match = _RANGE.fullmatch(text.strip())
+    first, last = (int(match[1]), int(match[2] or 0)) if match else (0, 0)
+    if not match or (last and last < first):
+        raise Problem(400, "invalidHeader", "Range: must be one span of items counted from 1, such as items=11-20")
+    if query.paged:
+        raise Problem(400, "invalidHeader", "Range: cannot be combined with offset, limit, before or after")
+    query.offset, query.limit = first - 1, min(last - first + 1, cap) if last else cap
+    query.paged = query.by_offset = True
+    return True
 
 
 def _values(value: str) -> list[str]:
@@ -84,6 +120,12 @@ def check_content_type(headers: dict[bytes, bytes]) -> None:
     kind = headers.get(b"content-type", b"application/json").decode("latin-1").split(";")[0].strip().lower()
     if kind != "application/json":
         raise Problem(415, "unsupportedMediaType", f"bodies are application/json, not {kind[:60]}")
+
+
+def prefers(headers: dict[bytes, bytes], preference: str) -> bool:
+    """Whether the client's Prefer header holds a preference (RFC 7240)."""
+    text = headers.get(b"prefer", b"").decode("latin-1").lower()
+    return any(each.split(";")[0].strip() == preference for each in text.split(","))
 
 
 async def read_body(receive: Callable[[], Awaitable[Any]], headers: dict[bytes, bytes], most: int) -> bytes:

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from oxl.db.database import ABSENT, LOST_RACE, Tenant
 from oxl.kernel import filter as filters
-from oxl.kernel import openapi, represent, request, select, validate
+from oxl.kernel import openapi, paging, represent, request, select, validate
 from oxl.kernel.declare import Api, Operation, Resource
 from oxl.kernel.flusher import Flusher
 from oxl.kernel.handle import Answer, Item, group
@@ -46,10 +46,22 @@ class _Route(NamedTuple):
 class Kernel:
     """Serves declared APIs for one tenant. `public` is the prefix that hrefs and Locations carry."""
 
-    def __init__(self, apis: Sequence[Api], tenant: Tenant, public: str, cap: int, max_body: int) -> None:
+    def __init__(
+        self,
+        apis: Sequence[Api],
+        tenant: Tenant,
+        public: str,
+        cap: int,
+        max_body: int,
+        count_cap: int = select.COUNT_CAP,
+        partial_status: int = 206,
+    ) -> None:
         self.bases = tuple(api.base for api in apis)
         self._tenant = tenant
         self._cap = cap
+        self._count_cap = count_cap
+        self._partial_status = partial_status
+        self._secret = tenant.secret("cursor")
         self._max_body = max_body
         self._routes = {
             f"{api.base}/{resource.name}": self._route(api, resource, public)
@@ -88,7 +100,7 @@ class Kernel:
                 log.exception("%s %s failed", scope["method"], scope["path"])
                 problem = Problem(500, "internalError", "an unexpected failure; the server's log has the details")
             reply = Reply(problem.status, body_of(problem), problem.headers)
-        headers = [_JSON, (b"content-length", str(len(reply.body)).encode())]
+        headers = [_JSON, (b"content-length", str(len(reply.body)).encode())] if reply.status not in (204, 304) else []
         headers += [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in reply.headers]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
@@ -113,23 +125,48 @@ class Kernel:
         _allow(method, ("GET", "HEAD"))
         request.check_accept(headers)
         query = request.parse_query(scope["query_string"].decode("latin-1"), self._cap)
-        return await self._read(route, unquote(resource_id), query)
+        return await self._read(route, unquote(resource_id), query, headers)
 
-    async def _read(self, route: _Route, resource_id: str, query: request.Query) -> Reply:
+    async def _read(self, route: _Route, resource_id: str, query: request.Query, headers: Headers) -> Reply:
         doc = None if "\x00" in resource_id else await route.reads.submit(resource_id)
         if doc is None:
             raise Problem(404, "notFound", f"no {route.resource.name} has the id {resource_id[:100]!r}")
-        return Reply(200, represent.one(doc, resource_id, route.href, query.fields))
+        etag = represent.etag_of(doc)
+        if represent.is_known(headers.get(b"if-none-match", b""), etag):
+            return Reply(304, b"", [("ETag", etag)])
+        return Reply(200, represent.one(doc, resource_id, route.href, query.fields), [("ETag", etag)])
 
     async def _list(self, route: _Route, scope: dict[str, Any]) -> Reply:
-        query = request.parse_query(scope["query_string"].decode("latin-1"), self._cap)
+        raw, headers = scope["query_string"].decode("latin-1"), dict(scope["headers"])
+        query = request.parse_query(raw, self._cap)
+        ranged = scope["method"] == "GET" and request.take_range(query, headers, self._cap)
         conditions = filters.conditions(route.resource, query.filters, f"{route.href}/")
+        keys = paging.order_of(route.resource, query.sort)
+        bound = paging.binding(f"{route.api.base}/{route.resource.name}", keys, raw)
+        part = paging.window(keys, query, self._secret, bound, request.prefers(headers, "count=exact"))
         async with self._tenant.connection() as conn:
-            page = await select.page(conn, route.resource, self._tenant.clock.now(), conditions, query)
-        shown = len(page.docs)
-        status = 206 if query.paged and shown < page.total else 200
-        headers = represent.page_headers(query.offset, shown, page.total)
-        return Reply(status, represent.many(page.docs, route.href, query.fields), headers)
+            page = await select.page(conn, route.resource, self._tenant.clock.now(), conditions, part, self._count_cap)
+        shown, by_cursor = len(page.docs), query.before is not None or query.after is not None
+        found = represent.page_headers(None if by_cursor else part.offset, shown, page.total, page.estimated)
+        if ranged and not shown:
+            unmet = (("Content-Range", f"items */{page.total}"),)
+            raise Problem(416, "rangeNotSatisfiable", f"Range: the list has {page.total} items", unmet)
+        if (query.paged or page.more) and not ranged:
+            known = page.total if page.estimated else None
+            ends = [paging.seal(self._secret, bound, place, known) for place in (*(page.ends or ()), ())]
+            links = (
+                paging.offset_links(part.offset, part.limit, None if page.estimated else page.total, page.more)
+                if query.by_offset
+                else paging.cursor_links(part, (ends[0], ends[1]) if page.ends else None, ends[-1], page.more)
+            )
+            found += [("Link", text)] if (text := paging.link_header(route.href, raw, links)) else []
+        body = represent.many(page.docs, route.href, query.fields)
+        etag = f"W/{represent.etag_of(body + str(page.total).encode())}"
+        found += [("ETag", etag)] + ([("Preference-Applied", "count=exact")] if part.exact else [])
+        if represent.is_known(headers.get(b"if-none-match", b""), etag):
+            return Reply(304, b"", found)
+        partial = self._partial_status if query.paged and 0 < shown < page.total else 200
+        return Reply(206 if ranged else partial, body, found)
 
     async def _create(
         self, route: _Route, writes: Flusher, scope: dict[str, Any], receive: Callable, headers: Headers
