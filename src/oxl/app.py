@@ -44,7 +44,9 @@ class App:
         self._database = await Database.open(self._settings)
         tenant = await self._database.tenant(self._settings.tenant)
         settings = self._settings
-        self._kernel = Kernel(APIS, tenant, settings.public_url, settings.default_limit, settings.max_body)
+        self._kernel = Kernel(
+            APIS, tenant, settings.public_url, settings.default_limit, settings.max_body, settings.validate_responses
+        )
         self._keeping = asyncio.create_task(self._keep(self._database))
 
     async def _keep(self, database: Database) -> None:

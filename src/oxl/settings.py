@@ -21,6 +21,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     connections: int = 8  # PostgreSQL connections per process and tenant
     max_body: int = 1_048_576  # bytes of one request body
     default_limit: int = 1000  # length of an un-paged list, and the cap of limit=
+    validate_responses: bool = False  # hold every answer against the published contract: 500 where one does not fit
 
 
 def read_settings(**overrides: object) -> Settings:
