@@ -13,10 +13,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     data: Path = Path(".oxl")  # folder of the embedded PostgreSQL and its secrets
     database_url: str = ""  # an external PostgreSQL, as an owner who may create roles; empty: embedded
-    host: str = "127.0.0.1"
-    port: int = 8080
-    workers: int = 1
-    tenant: str = "default"
+    host: str = "127.0.0.1"  # address to listen at
+    port: int = 8080  # port to listen at
+    workers: int = 1  # server processes
+    tenant: str = "default"  # the tenant that is served, or worked in
     public_url: str = ""  # prefix of href and Location, such as https://api.example; empty: path only
     connections: int = 8  # PostgreSQL connections per process and tenant
     max_body: int = 1_048_576  # bytes of one request body

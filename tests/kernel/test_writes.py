@@ -33,9 +33,8 @@ async def events(tenant: Tenant) -> list[Any]:
 @pytest.fixture(autouse=True)
 async def clean(toy, tenant, database) -> None:
     async with database.owner() as conn:
-        await conn.execute(
-            f"set search_path = oxl_{tenant.name}; delete from note; delete from outbox; delete from idempotency"
-        )
+        await conn.execute(f"set search_path = oxl_{tenant.name}")
+        await conn.execute("delete from note; delete from outbox; delete from idempotency")
 
 
 async def test_an_event_is_the_get_body_without_href(toy, tenant) -> None:
@@ -116,8 +115,8 @@ async def test_the_same_key_ten_times_at_once_is_done_once_in_one_process_and_in
 
 
 async def test_equal_keys_in_one_group_are_one_and_a_different_twin_is_a_mismatch(toy, tenant) -> None:
-    items = [Item({"text": text}, key, text.encode()) for text, key in
-             [("a", "k1"), ("a", "k1"), ("b", "k1"), ("fail", "k2"), ("fail", "k2"), ("a", None), ("mend", "k3")]]  # fmt: skip
+    sent = [("a", "k1"), ("a", "k1"), ("b", "k1"), ("fail", "k2"), ("fail", "k2"), ("a", None), ("mend", "k3")]
+    items = [Item({"text": text}, key, text.encode()) for text, key in sent]
     answers = await group(tenant, WRITE, items)
     assert answers[0] == answers[1]
     assert isinstance(answers[0].result, Done)

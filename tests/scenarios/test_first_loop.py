@@ -53,3 +53,27 @@ async def test_money_pays_what_no_allowance_covers(http, subscribe) -> None:
     again = await http.post(USAGE, json=call)
     assert again.status_code == 409
     assert again.json()["referenceError"].endswith(usage["id"])
+
+
+async def test_money_pays_for_a_line_that_began_before_the_account_s_first_one(http, subscribe) -> None:
+    account = {"externalId": "two-lines"}
+    await subscribe("prepaid-s", billingAccount=account, validFor={"startDateTime": "2026-06-10T00:00:00Z"})
+    earlier = await subscribe("prepaid-s", billingAccount=account, validFor={"startDateTime": "2026-06-01T00:00:00Z"})
+    found = await http.get(f"{BALANCE}/bucket?partyAccount.id={earlier['billingAccount']['id']}&usageType=monetary")
+    credit = {"amount": {"amount": 10, "units": "EUR"}, "bucket": {"id": found.json()[0]["id"]}}
+    assert (await http.post(f"{BALANCE}/topupBalance", json=credit)).status_code == 201
+    call = usage_body(
+        "voice",
+        earlier["logicalResource"]["value"],
+        start="2026-06-05T10:00:00Z",
+        destinationPhoneNumber="+447700900123",
+        duration=60,
+    )
+    assert (await http.post(USAGE, json=call)).json()["status"] == "rated"
+
+
+async def test_a_line_is_terminated_from_its_end_on(http, subscribe) -> None:
+    period = {"startDateTime": "2026-06-01T00:00:00Z", "endDateTime": "2026-06-15T12:00:00Z"}
+    assert (await subscribe("prepaid-m", validFor=period))["status"] == "terminated"
+    period["endDateTime"] = "2026-06-15T12:00:01Z"
+    assert (await subscribe("prepaid-m", validFor=period))["status"] == "active"

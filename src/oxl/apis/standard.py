@@ -14,6 +14,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from oxl.kernel.shapes import Facts, Form
+from oxl.values import BadValue, parse_instant
+from oxl.verbs import invalid
 
 Text = str | UnsetType
 Flag = bool | UnsetType
@@ -187,3 +189,16 @@ class Event(Extensible):
     eventTime: Instant = UNSET
     eventType: Text = UNSET
     event: dict[str, Any] | UnsetType = UNSET
+
+
+def instant_in(body: dict[str, Any], *names: str) -> datetime | None:
+    """The instant at a path of a checked body, None where there is none; Refusal when it is out of range."""
+    value: Any = body
+    for name in names:
+        value = value.get(name)
+        if value is None:
+            return None
+    try:
+        return parse_instant(value)
+    except BadValue as error:
+        raise invalid(".".join(names), str(error)) from None

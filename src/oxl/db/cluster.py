@@ -33,10 +33,10 @@ from oxl.db.embedded import (
     read_record,
     sync_folder,
 )
+from oxl.db.queries import load
 
-STORE = Path(
-    os.environ.get("OXL_STORE", "/var/lib/oxl")
-)  # what the server's own user cannot reach elsewhere, when OXL runs as root
+q = load("oxl.db", "upgrade.sql")
+STORE = Path(os.environ.get("OXL_STORE", "/var/lib/oxl"))  # for what root's server user cannot reach elsewhere
 PORT = 5432  # names the socket file; nothing listens on TCP
 SETTINGS = {  # a laptop's; OXL_PG_SHARED_BUFFERS and the like change them or add others
     "shared_buffers": "256MB",
@@ -47,8 +47,7 @@ SETTINGS = {  # a laptop's; OXL_PG_SHARED_BUFFERS and the like change them or ad
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
+    **dict.fromkeys(("timezone", "log_timezone"), "UTC"),
 }
 if sys.platform == "linux":
     SETTINGS["recovery_init_sync_method"] = "syncfs"  # recovery need not open every file to sync it
@@ -184,7 +183,15 @@ def initialise(cluster: Cluster, password: str, *, database: bool = True) -> Non
         options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--data-checksums"]
         run(cluster, "initdb", "-D", str(fresh), "-U", OWNER, f"--pwfile={file.name}", *options)
     if database:
-        run(cluster, "postgres", "--single", "-D", str(fresh), "postgres", given=f"CREATE DATABASE {DATABASE};\n")
+        run(
+            cluster,
+            "postgres",
+            "--single",
+            "-D",
+            str(fresh),
+            "postgres",
+            given=q.make_database.format(database=DATABASE) + ";\n",
+        )
     fresh.rename(cluster.folder)
     sync_folder(cluster.folder.parent)
 
@@ -263,6 +270,7 @@ def launch(cluster: Cluster, lock: int, log: int, **settings: str) -> subprocess
 
 
 def pid_lines(cluster: Cluster) -> list[str]:
+    """The lines of postmaster.pid; none when there is no such file."""
     try:
         return (cluster.folder / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:

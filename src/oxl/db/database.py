@@ -28,6 +28,7 @@ q = load("oxl.db", "tenants.sql")
 ABSENT = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     OSError,
@@ -89,10 +90,15 @@ class Tenant:
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection of this tenant, for reads; it goes back unless it broke or is mid-transaction."""
         conn = await self._take()
+        sound = False
         try:
             yield conn
+            sound = True
+        except asyncpg.PostgresError:
+            sound = True  # the server has answered; after anything else a statement may still be on its way
+            raise
         finally:
-            if conn.is_closed() or conn.is_in_transaction():
+            if not sound or conn.is_closed() or conn.is_in_transaction():
                 self._open -= 1
                 conn.terminate()
             else:

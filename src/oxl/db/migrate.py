@@ -10,6 +10,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.resources import files
 
@@ -121,7 +122,9 @@ async def ensure_partitions(conn: asyncpg.Connection, now: datetime) -> None:
         for ahead in range(_MONTHS_AHEAD):
             start, end = add_months(month, ahead), add_months(month, ahead + 1)
             bounds = {"start": id_floor(start), "end": id_floor(end)}
-            await conn.execute(q.month_partition.format(table=table, month=f"{start:%Y_%m}", **bounds))
+            with suppress(asyncpg.CheckViolationError):  # rows came before their month's partition: they stay outside
+                async with conn.transaction():
+                    await conn.execute(q.month_partition.format(table=table, month=f"{start:%Y_%m}", **bounds))
 
 
 async def _replace_code(conn: asyncpg.Connection, code: Code) -> None:

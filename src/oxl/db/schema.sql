@@ -2,7 +2,7 @@
 -- A tenant is a schema: nothing here names a tenant, and no key spans two. Each section belongs to the engine it
 -- names; only that engine's .sql file may use its tables, the others use the views and functions it publishes.
 
--- engine: kernel
+-- engine: db
 create table schema_version (
     version int primary key,
     applied_at timestamptz not null default now()
@@ -16,6 +16,7 @@ create table tenant_clock (
     shift interval not null default '0',
     frozen timestamptz
 );
+-- engine: kernel
 create table idempotency (         -- what a key was answered, for as long as clients may ask again
     operation text,
     key text,

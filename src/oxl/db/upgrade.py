@@ -19,20 +19,10 @@ from pathlib import Path
 from oxl.db import cluster as clusters
 from oxl.db.cluster import PORT, Cluster, entering, environment, run
 from oxl.db.embedded import CLUSTER, LOG, OWNER, SECRETS, EmbeddedError, Say, all_binaries, read_record, sync_folder
+from oxl.db.queries import load
 from oxl.db.supervisor import linger, record_place, take_charge, take_lock
 
-# What must be the same on both sides: of the whole cluster, and of one database.
-_ROLES = "SELECT 'role', rolname, rolsuper, rolcanlogin, rolpassword FROM pg_authid WHERE rolname !~ '^pg_' ORDER BY 2"
-_DATABASES = "SELECT datname FROM pg_database WHERE datallowconn AND datname <> 'template1' ORDER BY 1"
-_CONTENT = r"""
-SELECT 'schema', nspname FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 2;
-SELECT 'object', relkind, relnamespace::regnamespace, relname, relowner::regrole FROM pg_class
- WHERE relnamespace::regnamespace::text !~ '^(pg_|information_schema)' ORDER BY 2, 3::text, 4;
-SELECT 'sequence', schemaname, sequencename, last_value FROM pg_sequences ORDER BY 2, 3;
-SELECT format('SELECT ''rows'', %L, count(*) FROM ONLY %s', oid::regclass, oid::regclass) FROM pg_class
- WHERE relkind IN ('r', 'm') AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)'
- ORDER BY oid::regclass::text \gexec
-"""
+q = load("oxl.db", "upgrade.sql")
 
 
 def upgrade(data: Path, say: Say) -> tuple[int, int]:
@@ -141,10 +131,10 @@ def _copy(old: Cluster, new: Cluster, password: str, say: Say) -> None:
     """Roles with their passwords first, then each database; the newer programs read the old server."""
     say("copying roles")
     roles = run(new, "pg_dumpall", "--globals-only", *_at(old), "-l", "postgres", password=password)
-    ours = f"CREATE ROLE {OWNER};"  # initdb has made it already
+    ours = f"{q.make_role.format(role=OWNER)};"  # initdb has made it already
     kept = "\n".join(line for line in roles.splitlines() if line != ours)
     run(new, "psql", *_psql(new, "postgres"), given=kept, password=password)
-    for database in run(old, "psql", *_psql(old, "postgres"), given=_DATABASES, password=password).splitlines():
+    for database in run(old, "psql", *_psql(old, "postgres"), given=q.databases, password=password).splitlines():
         say(f"copying database {database}")
         made = [] if database == "postgres" else ["--create"]
         _pipe(
@@ -175,8 +165,12 @@ def _pipe(cluster: Cluster, source: list[str], target: list[str], password: str)
 
 def _compare(old: Cluster, new: Cluster, password: str) -> None:
     """Refuse unless both hold the same roles, databases, schemas, tables, owners, sequences and numbers of rows."""
-    databases = run(old, "psql", *_psql(old, "postgres"), given=_DATABASES, password=password).splitlines()
-    questions = [("postgres", _ROLES), ("postgres", _DATABASES), *((database, _CONTENT) for database in databases)]
+    databases = run(old, "psql", *_psql(old, "postgres"), given=q.databases, password=password).splitlines()
+    questions = [
+        ("postgres", q.roles),
+        ("postgres", q.databases),
+        *((database, q.content + "\n") for database in databases),
+    ]
     for database, question in questions:
         before, after = (
             run(server, "psql", *_psql(server, database), given=question, password=password).splitlines()

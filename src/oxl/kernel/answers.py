@@ -61,7 +61,7 @@ class Contract:
             return
         if "enum" in schema and value not in schema["enum"]:
             yield f"{at}: {value!r} is none of {schema['enum']}"
-        if schema.get("format") == "date-time" and not _instant(value):
+        if schema.get("format") == "date-time" and not _instant(str(value)):
             yield f"{at}: {value!r} is no date-time in UTC"
         if isinstance(value, dict):
             yield from self._check_object(schema, value, at, partial)

@@ -61,11 +61,11 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
     """One API: its place, its version, its resources. `generation` is the design rules' (4 or 5)."""
 
     name: str
-    number: str  # TMF635 …; empty for OXL's own
+    number: str  # the standard's number; empty for an API of OXL's own
     title: str
     version: str
     generation: Literal[4, 5]
-    base: str  # path prefix, such as /tmf-api/productUsageManagement/v5
+    base: str  # path prefix of all resources, with the major version at its end
     resources: tuple[Resource, ...]
     description: str = ""
     extra_parameters: frozenset[str] = frozenset()  # of lists, that the official document does not have

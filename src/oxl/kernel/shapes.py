@@ -141,9 +141,9 @@ def _complete(shape: type, body: dict[str, Any]) -> None:
             raise _Fault(path.rstrip("`").lstrip("."), message) from None
     for name, inner in _nested(kind):
         value = body.get(name)
-        if value.__class__ is dict:
+        if isinstance(value, dict):
             _within(name, inner, value)
-        elif value.__class__ is list:
+        elif isinstance(value, list):
             for n, item in enumerate(value):
                 _within(f"{name}[{n}]", inner, item)
 

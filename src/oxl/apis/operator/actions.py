@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 
+from oxl.apis.standard import instant_in
 from oxl.engines.catalog.catalog import Catalog, plan_at
 from oxl.engines.catalog.plan import Plan
 from oxl.engines.catalog.registry import catalog_of
-from oxl.engines.inventory.inventory import AddOn, Change, NewSubscriber, Provisioned, change, subscribe
+from oxl.engines.inventory.inventory import AddOn, Change, NewSubscriber, Provisioned, change, subscribe, take_turn
 from oxl.engines.ledger import grants
-from oxl.values import parse_instant
 from oxl.verbs import Done, Refusal, Refused, Work, invalid
 
+_OLDEST = timedelta(days=3660)  # every period since a line's start is granted when it is provisioned
 _BODY = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -41,9 +43,10 @@ def subscriber_of(body: dict[str, Any], catalog: Catalog, work: Work) -> NewSubs
         if pack.kind != "addon":
             raise invalid(f"addOn[{n}].id", "is a subscription of its own")
         packs.append(AddOn(reference["id"], pack.id))
-    valid = body.get("validFor", {})
-    start = parse_instant(valid["startDateTime"]) if "startDateTime" in valid else work.now
-    end = parse_instant(valid["endDateTime"]) if "endDateTime" in valid else None
+    start = instant_in(body, "validFor", "startDateTime") or work.now
+    end = instant_in(body, "validFor", "endDateTime")
+    if start < work.now - _OLDEST:
+        raise invalid("validFor.startDateTime", f"lies more than {_OLDEST.days} days back")
     if end is not None and end <= start:
         raise invalid("validFor.endDateTime", "must be later than the start")
     number = body["logicalResource"].get("value")
@@ -86,21 +89,20 @@ async def create_subscriber(work: Work, bodies: Sequence[dict[str, Any]]) -> lis
         else:
             results.append(outcome[0])
             opened.append(outcome[1])
-    since = {line.account_id: line for line in reversed(opened) if line.account_kind == "prepaid"}
+    latest_first = sorted(opened, key=lambda line: line.valid_from, reverse=True)
+    since = {line.account_id: line for line in latest_first if line.account_kind == "prepaid"}
     await grants.open_main(work, [(line.account_id, line.currency, line.valid_from) for line in since.values()])
     await grants.schedule(
         work, [(product, line.account_id, line.valid_from) for line in opened for product in line.product_ids]
     )
     await grants.grant_due(work, sorted({line.account_id for line in opened}))
-    for line in opened:
-        if line.valid_to is not None:
-            await grants.end(work, line.product_ids, line.valid_to)
     return results
 
 
 async def create_change(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
     """POST /subscriberChange: the change at its date, and what it means for the subscriber's buckets."""
     catalog = await catalog_of(work)
+    await grants.take_turn(work, await take_turn(work, [body["subscriber"]["id"] for body in bodies]))
     results: list[Done | Refused] = []
     for body in bodies:  # one after another: a later change may be of the same subscriber
         try:
@@ -123,7 +125,7 @@ async def create_change(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Do
 
 
 def _change_of(body: dict[str, Any], catalog: Catalog, work: Work) -> Change:
-    at = parse_instant(body["effectiveDate"]) if "effectiveDate" in body else work.now
+    at = instant_in(body, "effectiveDate") or work.now
     if at > work.now:
         raise invalid("effectiveDate", "lies in the future; changes take effect at once or from the past")
     text = _BODY.encode({name: value for name, value in body.items() if name != "id"}).decode()

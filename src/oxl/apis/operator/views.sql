@@ -27,12 +27,12 @@ language sql stable as $$
                'party', jsonb_build_object('@type', 'Party', 'id', d.party_id, 'name', d.party_name),
                'logicalResource', jsonb_build_object('@type', 'DeviceNumber', 'id', d.id, 'value', d.value),
                'productOffering', ref(p.offering_id, 'ProductOffering'),
-               'addOn', (select jsonb_agg(ref(o.offering_id, 'ProductOffering') order by o.id) from inventory_product() o
+               'addOn', (select jsonb_agg(ref(o.offering_id, 'ProductOffering') order by o.id) from inventory_product(now_) o
                          where o.device_id = p.device_id and o.kind = 'addOn'),
                'validFor', period(p.valid_from, p.valid_to))),
            p.external_id, p.status, d.party_name, d.value, d.id, p.account_id, p.offering_id
-    from inventory_product() p
-    join inventory_device() d on d.id = p.device_id
+    from inventory_product(now_) p
+    join inventory_device(now_) d on d.id = p.device_id
     join inventory_account() a on a.id = p.account_id
     where p.kind = 'subscription'
 $$
@@ -63,7 +63,7 @@ $$
 -- define: operator_party
 create function operator_party(now_ timestamptz) returns table (id text, doc jsonb, name text)
 language sql stable as $$
-    select p.id, p.body || jsonb_build_object('@type', 'Individual', 'id', p.id, 'name', p.name), p.name
+    select p.id, (p.body - 'href') || jsonb_build_object('@type', 'Individual', 'id', p.id, 'name', p.name), p.name
     from inventory_party() p
 $$
 
@@ -76,7 +76,7 @@ language sql stable as $$
                '@type', 'LogicalResource', 'id', d.id, 'value', d.value, 'status', d.status,
                'product', ref(d.product_id, 'Product'), 'billingAccount', ref(d.account_id, 'BillingAccount')),
            d.value, d.account_id, d.product_id
-    from inventory_device() d
+    from inventory_device(now_) d
 $$
 
 -- define: operator_product
@@ -90,7 +90,7 @@ language sql stable as $$
                'billingAccount', ref(p.account_id, 'BillingAccount'),
                'logicalResource', ref(p.device_id, 'LogicalResource'), 'validFor', period(p.valid_from, p.valid_to))),
            p.status, p.account_id, p.device_id, p.offering_id
-    from inventory_product() p
+    from inventory_product(now_) p
 $$
 
 -- define: operator_offering

@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
+from oxl.apis.standard import instant_in
 from oxl.engines.ledger.ledger import Move, move
-from oxl.values import BadValue, parse_instant, to_atoms, usage_type
+from oxl.values import BadValue, to_atoms, usage_type
 from oxl.verbs import Done, Refusal, Refused, Work, invalid
 
 _SERVER_SET = ("id", "status", "statusReason", "requestedDate", "confirmationDate")
@@ -22,12 +23,13 @@ def move_of(kind: str, body: dict[str, Any]) -> Move:
     try:
         unit, atoms = to_atoms(amount["amount"], amount.get("units"))
     except BadValue as error:
-        raise invalid("amount.units" if "unit " in str(error) else "amount.amount", str(error)) from None
+        raise invalid(
+            "amount.units" if str(error).startswith("unknown unit") else "amount.amount", str(error)
+        ) from None
     if atoms == 0 or (kind == "topup" and atoms < 0):
         raise invalid("amount.amount", "must be more than zero" if kind == "topup" else "must not be zero")
     if body.get("usageType", usage_type(unit)) != usage_type(unit):
         raise invalid("usageType", f"is {body['usageType']}, but the amount is in {amount['units']}")
-    until = body.get("validFor", {}).get("endDateTime")
     return Move(
         kind=kind,
         bucket_id=body["bucket"]["id"],
@@ -36,7 +38,7 @@ def move_of(kind: str, body: dict[str, Any]) -> Move:
         system=_SYSTEM[kind],
         body=_BODY.encode({name: value for name, value in body.items() if name not in _SERVER_SET}).decode(),
         account_id=body.get("partyAccount", {}).get("id"),
-        extend_to=parse_instant(until) if until else None,
+        extend_to=instant_in(body, "validFor", "endDateTime"),
     )
 
 

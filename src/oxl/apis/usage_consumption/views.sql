@@ -97,17 +97,20 @@ language sql stable as $$
     select w.id, usage_consumption_report_of(w.id, c.snapshot)
     from unnest(ids) as w (id)
     join lateral (
-        select d.id from inventory_device() d
+        select d.id from inventory_device(now_) d
         where (d.id = substr(w.id, 6) or d.value = substr(w.id, 6)) and d.valid_from <= now_
           and (d.valid_to is null or now_ < d.valid_to)
     ) d on true
     cross join lateral consumption_snapshot(now_, array[d.id]) c
     where w.id like 'live-%'
     union all
-    select w.id, usage_consumption_report_of(w.id, c.snapshots -> case
-        when split_part(w.id, '.', 2) ~ '^[1-9][0-9]{0,5}$' then split_part(w.id, '.', 2)::int - 1 else 0 end)
+    select w.id, usage_consumption_report_of(w.id, c.snapshots -> at.place)
     from unnest(ids) as w (id)
     join consumption_stored_query() c on c.id = split_part(w.id, '.', 1)
-    where w.id not like 'live-%' and c.snapshots -> case
-        when split_part(w.id, '.', 2) ~ '^[1-9][0-9]{0,5}$' then split_part(w.id, '.', 2)::int - 1 else 0 end is not null
+    cross join lateral (
+        select case when w.id = c.id then 0
+                    when substr(w.id, length(c.id) + 2) ~ '^[1-9][0-9]{0,5}$'
+                        then substr(w.id, length(c.id) + 2)::int - 1 end as place
+    ) at
+    where w.id not like 'live-%' and c.snapshots -> at.place is not null
 $$

@@ -1,6 +1,6 @@
 -- The first schema: everything the loop usage → rating → balances → consumption needs.
 
--- engine: kernel
+-- engine: db
 create table schema_version (
     version int primary key,
     applied_at timestamptz not null default now()
@@ -14,6 +14,7 @@ create table tenant_clock (
     shift interval not null default '0',
     frozen timestamptz
 );
+-- engine: kernel
 create table idempotency (         -- what a key was answered, for as long as clients may ask again
     operation text,
     key text,

@@ -159,12 +159,14 @@ def _network(text: str) -> str:
 
 
 def a_string(value: Any) -> str:
+    """Text, as it stands."""
     if not isinstance(value, str):
         raise BadValue("must be a string")
     return value
 
 
 def a_whole_number(value: Any) -> int:
+    """A number without a fraction, as int."""
     if type(value) is int:
         if abs(value) > MAX_ATOMS:
             raise BadValue("number out of range")
@@ -176,6 +178,7 @@ def a_whole_number(value: Any) -> int:
 
 
 def a_number(value: Any) -> Decimal:
+    """Any number, as Decimal."""
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         raise BadValue("must be a number")
     return to_decimal(value)

@@ -18,7 +18,7 @@ language sql stable as $$
             left join ledger_bucket_use() u on u.bucket_id = b.id and u.device_id = d.id
             where b.account_id = d.account_id and (b.device_id is null or b.device_id = d.id)
               and b.valid_from <= now_ and b.status <> 'expired'), '[]'))
-    from inventory_device() d
+    from inventory_device(now_) d
     where d.id = any (devices)
 $$
 
@@ -32,7 +32,7 @@ language sql stable as 'select id, state, created_at, body, snapshots, reason fr
 select w.n, d.id
 from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) with ordinality
     as w (device, number, product, account, party, n)
-join inventory_device() d
+join inventory_device($6) d
     on (w.device is null or d.id = w.device) and (w.number is null or d.value = w.number)
    and (w.product is null or d.product_id = w.product) and (w.account is null or d.account_id = w.account)
    and (w.party is null or d.party_id = w.party)

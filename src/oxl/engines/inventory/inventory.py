@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -58,7 +58,6 @@ class Provisioned(NamedTuple):
     account_kind: str
     currency: str
     valid_from: datetime
-    valid_to: datetime | None
 
 
 class Subscription(msgspec.Struct, frozen=True):
@@ -70,6 +69,7 @@ class Subscription(msgspec.Struct, frozen=True):
     status: str
     plan_id: str
     plan_since: datetime
+    valid_to: datetime | None
     leads: bool
 
 
@@ -109,7 +109,8 @@ async def subscribe(work: Work, items: Sequence[NewSubscriber]) -> list[tuple[Do
             results.append(refused)
             continue
         results.append(_admit(work, item, accounts, batch))
-        taken.add(item.external_id)
+        if item.external_id:
+            taken.add(item.external_id)
         periods.setdefault(item.number, []).append((item.valid_from, item.valid_to))
     for statement, rows in (
         (q.keep_parties, batch.parties), (q.keep_accounts, batch.accounts), (q.keep_devices, batch.devices),
@@ -160,9 +161,7 @@ def _admit(work: Work, item: NewSubscriber, accounts: dict[str, dict], batch: _B
             (product_id, external_id, kind, account["id"], device, offering_id, plan_id, item.valid_from, item.valid_to)
         )
     batch.numbers.append((item.number, item.valid_from, item.valid_to, device, product))
-    done = Provisioned(
-        tuple(row[0] for row in owned), account["id"], item.account_kind, item.currency, item.valid_from, item.valid_to
-    )
+    done = Provisioned(tuple(row[0] for row in owned), account["id"], item.account_kind, item.currency, item.valid_from)
     return Done(product, ("create",)), done
 
 
@@ -185,6 +184,11 @@ class Changed(NamedTuple):
     product_ids: tuple[str, ...]
     account_id: str
     at: datetime
+
+
+async def take_turn(work: Work, product_ids: Iterable[str]) -> set[str]:
+    """Lock the subscriptions that a group is to change, in the order that all groups lock them; their accounts."""
+    return {row["account_id"] for row in await work.conn.fetch(q.lock_products, sorted(set(product_ids)))}
 
 
 async def change(work: Work, items: Sequence[Change]) -> list[tuple[Done, Changed] | Refused]:

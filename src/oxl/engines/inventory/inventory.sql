@@ -1,5 +1,10 @@
 -- The inventory's statements. Histories are half-open periods; a null end is "still".
 
+-- define: inventory_status
+-- A product's status at an instant: one that has reached its end is terminated, whoever has noticed.
+create function inventory_status(status text, valid_to timestamptz, at timestamptz) returns text
+language sql immutable as $$ select case when valid_to <= at then 'terminated' else status end $$
+
 -- define: inventory_guide
 -- To which product, account and device a use at an instant belongs: by product where it is named, else by number.
 create function inventory_guide(numbers text[], products text[], ats timestamptz[])
@@ -31,11 +36,12 @@ $$
 
 -- define: inventory_device
 -- Devices with the number they hold, or held last.
-create function inventory_device()
+create function inventory_device(now_ timestamptz)
 returns table (id text, account_id text, party_id text, party_name text, value text, product_id text, offering_id text,
                status text, valid_from timestamptz, valid_to timestamptz)
 language sql stable as $$
-    select d.id, d.account_id, a.party_id, y.name, d.value, p.id, pp.offering_id, p.status, p.valid_from, p.valid_to
+    select d.id, d.account_id, a.party_id, y.name, d.value, p.id, pp.offering_id,
+           inventory_status(p.status, p.valid_to, now_), p.valid_from, p.valid_to
     from device d
     join account a on a.id = d.account_id
     join party y on y.id = a.party_id
@@ -46,12 +52,12 @@ language sql stable as $$
 $$
 
 -- define: inventory_product
-create function inventory_product()
+create function inventory_product(now_ timestamptz)
 returns table (id text, external_id text, kind text, account_id text, device_id text, status text, plan_id text,
                offering_id text, valid_from timestamptz, valid_to timestamptz, created_at timestamptz)
 language sql stable as $$
-    select p.id, p.external_id, p.kind, p.account_id, p.device_id, p.status, pp.plan_id, pp.offering_id,
-           p.valid_from, p.valid_to, p.created_at
+    select p.id, p.external_id, p.kind, p.account_id, p.device_id,
+           inventory_status(p.status, p.valid_to, now_), pp.plan_id, pp.offering_id, p.valid_from, p.valid_to, p.created_at
     from product p
     left join lateral (
         select plan_id, offering_id from product_plan where product_id = p.id order by valid_from desc limit 1
@@ -126,7 +132,7 @@ select * from unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[
 -- name: subscriptions
 -- Products with the plan in force at an instant each; `leads`: the first of its account's products on that plan, which
 -- alone is granted what they share. Those that had ended by then are left out.
-select p.id, p.account_id, p.device_id, p.status, pp.plan_id, pp.valid_from as plan_since,
+select p.id, p.account_id, p.device_id, p.status, pp.plan_id, pp.valid_from as plan_since, p.valid_to,
        not exists (
            select from product o join product_plan op on op.product_id = o.id
            where o.account_id = p.account_id and o.id < p.id and op.plan_id = pp.plan_id
@@ -156,16 +162,17 @@ select id from product where device_id = any ($1) and kind = 'addOn' and status 
 update product set status = $2 where id = any ($1)
 
 -- name: end_products
-update product set status = 'terminated', valid_to = $2 where id = any ($1)
+update product set status = 'terminated', valid_to = least(valid_to, $2) where id = any ($1)
 
 -- name: end_plans
-update product_plan set valid_to = $2 where product_id = any ($1) and valid_to is null
+update product_plan set valid_to = $2 where product_id = any ($1) and (valid_to is null or valid_to > $2)
 
 -- name: start_plan
-insert into product_plan (product_id, valid_from, offering_id, plan_id) values ($1, $2, $3, $4)
+insert into product_plan (product_id, valid_from, valid_to, offering_id, plan_id)
+select id, $2, valid_to, $3, $4 from product where id = $1
 
 -- name: end_number_uses
-update number_use set valid_to = $2 where product_id = any ($1) and valid_to is null
+update number_use set valid_to = $2 where product_id = any ($1) and (valid_to is null or valid_to > $2)
 
 -- name: keep_change
 insert into subscriber_change (id, product_id, action, at, doc) values ($1, $2, $3, $4, $5)

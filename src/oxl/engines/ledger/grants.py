@@ -21,7 +21,7 @@ from oxl.verbs import Work
 
 q = load("oxl.engines.ledger", "ledger.sql")
 
-_DUE_AT_ONCE = 1000  # products a group grants for, so that a sweep of a large base stays a row of short transactions
+_SWEPT_AT_ONCE = 1000  # products in a sweep over all accounts, so that it stays a row of short transactions
 _MAIN_PRIORITY = 1000  # money pays last: units that were bought come first
 
 
@@ -45,6 +45,7 @@ class _Bucket(NamedTuple):
     valid_from: datetime
     valid_to: datetime | None
     amount: int
+    status: str = "active"
 
 
 def next_period(anchor: datetime, timezone: Any, start: datetime) -> datetime:
@@ -71,12 +72,20 @@ async def open_main(work: Work, accounts: Sequence[tuple[str, str, datetime]], k
         for account, currency, since in accounts
     ]  # fmt: skip
     await _keep(work, rows)
+    await work.conn.execute(q.widen_main, [row.account_id for row in rows], [row.valid_from for row in rows])
 
 
 async def schedule(work: Work, products: Sequence[tuple[str, str, datetime]]) -> None:
     """From when on each (product, account, start) is granted its plan's allowances; the grants follow when due."""
     columns = [list(column) for column in zip(*products, strict=True)] or [[], [], []]
     await work.conn.execute(q.schedule, *columns)
+
+
+async def take_turn(work: Work, accounts: Iterable[str]) -> None:
+    """Lock the accounts' grants and buckets in the order that all groups lock them, before some of them change."""
+    named = list(accounts)
+    await work.conn.execute(q.lock_schedule, named)
+    await work.conn.execute(q.lock_buckets, named)
 
 
 async def end(work: Work, product_ids: Sequence[str], at: datetime) -> None:
@@ -91,9 +100,12 @@ async def set_status(work: Work, product_ids: Sequence[str], status: str) -> Non
 
 
 async def grant_due(work: Work, accounts: Iterable[str] | None = None) -> int:
-    """Grant every allowance whose period has begun, for the given accounts or for all; how many grants were due."""
+    """Grant every allowance whose period has begun, for all of the given accounts or, a part at a time, for any;
+    how many grants were due.
+    """
     touched = 0
-    due = await work.conn.fetch(q.due, work.now, None if accounts is None else list(accounts), _DUE_AT_ONCE)
+    asked = None if accounts is None else list(accounts)
+    due = await work.conn.fetch(q.due, work.now, asked, _SWEPT_AT_ONCE if asked is None else None)
     while due:
         touched += len(due)
         rows: list[_Bucket] = []
@@ -125,8 +137,10 @@ def _grant(work: Work, product: Subscription, allowance: Allowance, start: datet
         device_id=None if allowance.shared else product.device_id, allowance_id=allowance.id, name=allowance.name,
         unit=allowance.unit, display_unit=allowance.display_unit, display_atoms=unit_of(allowance.display_unit).atoms,
         usage_type=usage_type(allowance.unit), usage_label=label,
-        match=msgspec.json.encode(match).decode(), priority=allowance.priority, valid_from=start, valid_to=until,
+        match=msgspec.json.encode(match).decode(), priority=allowance.priority, valid_from=start,
+        valid_to=min(until, product.valid_to or until),
         amount=allowance.amount,
+        status="suspended" if product.status == "suspended" and not allowance.shared else "active",
     )  # fmt: skip
 
 

@@ -163,21 +163,33 @@ on conflict (bucket_id, device_id) do update set used = bucket_use.used + exclud
 with opened as (
     insert into bucket (id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit,
                         display_atoms, usage_type, usage_label, match, priority, valid_from, valid_to, credited,
-                        version, created_at)
+                        status, version, created_at)
     select id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit, display_atoms,
-           usage_type, usage_label, match::jsonb, priority, valid_from, valid_to, amount, (amount > 0)::int, $1
+           usage_type, usage_label, match::jsonb, priority, valid_from, valid_to, amount, status, (amount > 0)::int, $1
     from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
                 $10::text[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::smallint[], $16::timestamptz[],
-                $17::timestamptz[], $18::bigint[])
+                $17::timestamptz[], $18::bigint[], $19::text[])
         as b (id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit, display_atoms,
-              usage_type, usage_label, match, priority, valid_from, valid_to, amount)
+              usage_type, usage_label, match, priority, valid_from, valid_to, amount, status)
     on conflict do nothing
     returning id, unit, credited
 )
 insert into transfer (id, at, dr_system, cr_bucket, unit, amount, kind, action_id, cr_after, cr_version)
 select t.id, $1, 'allowance_grant', o.id, o.unit, o.credited, 'grant', o.id, o.credited, 1
-from opened o join unnest($2::text[], $19::text[]) as t (bucket_id, id) on t.bucket_id = o.id
+from opened o join unnest($2::text[], $20::text[]) as t (bucket_id, id) on t.bucket_id = o.id
 where o.credited > 0
+
+-- name: lock_schedule
+select from allowance_schedule where account_id = any ($1) order by product_id for update
+
+-- name: lock_buckets
+select from bucket where account_id = any ($1) order by id for no key update
+
+-- name: widen_main
+-- A line that began before the account's first one may be paid for from its own start.
+update bucket set valid_from = least(bucket.valid_from, m.since)
+from unnest($1::text[], $2::timestamptz[]) as m (account_id, since)
+where bucket.account_id = m.account_id and bucket.kind = 'main' and m.since < bucket.valid_from
 
 -- name: schedule
 insert into allowance_schedule (product_id, account_id, granted_until)
@@ -189,17 +201,22 @@ on conflict (product_id) do update set granted_until = excluded.granted_until
 delete from allowance_schedule where product_id = any ($1)
 
 -- name: due
--- Products whose next allowances are due at $1: of the accounts $2, or of any when $2 is null; at most $3.
+-- Products whose next allowances are due at $1: of the accounts $2, or of any when $2 is null; at most $3, if given.
 select product_id, granted_until from allowance_schedule
 where granted_until <= $1 and ($2::text[] is null or account_id = any ($2))
 order by product_id limit $3
 for update
 
 -- name: end_buckets
-update bucket set valid_to = $2 where product_id = any ($1) and valid_from < $2 and (valid_to is null or valid_to > $2)
+-- One that begins at the end or later is over as it begins, and makes room for what is granted from then on instead.
+update bucket
+set valid_from = case when valid_from < $2 then valid_from else valid_from + interval '1 microsecond' end,
+    valid_to = greatest($2, valid_from + interval '2 microseconds')
+where product_id = any ($1) and (valid_to is null or valid_to > $2)
 
 -- name: set_status
-update bucket set status = $2 where product_id = any ($1)
+-- Of the products' own buckets; what a whole account shares goes on for its other devices.
+update bucket set status = $2 where product_id = any ($1) and device_id is not null
 
 -- name: proof
 -- The invariants that hold on any database at any moment; each row is a fault.

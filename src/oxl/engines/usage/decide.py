@@ -21,6 +21,7 @@ from oxl.engines.usage import rating
 from oxl.values import BadValue
 
 MAX_LATE = timedelta(days=60)  # an older record is not charged without somebody looking at it
+MOST = 10**15  # atoms or micros of one record; sums of thousands of larger ones could not be counted
 MAX_AHEAD = timedelta(minutes=15)  # clocks of switches differ a little
 
 
@@ -79,6 +80,8 @@ def decide(
         return suspense("inFuture")
     if event.start < now - MAX_LATE:
         return suspense("tooLate")
+    if event.quantity > MOST:
+        return suspense("quantityOutOfRange")
     plan = plan_at(catalog, owner.plan_id, event.start) if owner.plan_id else None
     if plan is None:
         return suspense("noPlan")
@@ -104,6 +107,8 @@ def _rate(
     try:
         price = rating.price(component, plan, event.start, event.quantity, rate=rate, skip=wanted - uncovered)
     except BadValue:
+        return suspense("priceOutOfRange", plan)
+    if price.gross > MOST:
         return suspense("priceOutOfRange", plan)
     paid: list[tuple[Held, int]] = []
     if owner.account_kind == "prepaid" and price.gross:
