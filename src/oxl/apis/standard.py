@@ -135,13 +135,13 @@ CHARACTERISTICS = tuple(
 class PartyRef(EntityRef):
     """A party."""
 
-    at_type: Literal["PartyRef"] | UnsetType = UNSET
+    at_type: Literal["PartyRef"] | UnsetType = UNSET  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class PartyRoleRef(EntityRef):
     """A role of a party; partyId and partyName are the party's."""
 
-    at_type: Literal["PartyRoleRef"] | UnsetType = UNSET
+    at_type: Literal["PartyRoleRef"] | UnsetType = UNSET  # pyright: ignore[reportIncompatibleVariableOverride]
     partyId: Text = UNSET
     partyName: Text = UNSET
 
@@ -150,7 +150,7 @@ class PartyRefOrPartyRoleRef(EntityRef):
     """A party, or a role of one."""
 
     facts = Facts(one_of=(PartyRef, PartyRoleRef))
-    at_type: Literal["PartyRef", "PartyRoleRef"] | UnsetType = UNSET
+    at_type: Literal["PartyRef", "PartyRoleRef"] | UnsetType = UNSET  # pyright: ignore[reportIncompatibleVariableOverride]
     partyId: Text = UNSET
     partyName: Text = UNSET
 
@@ -164,8 +164,10 @@ class RelatedPartyRefOrPartyRoleRef(Extensible):
 
 
 class LogicalResourceRef(EntityRef):
-    """A device, by its id and its number."""
+    """A device, by its id and its number; where only the number is known, it stands for the id."""
 
+    facts = Facts(required=("id",), copied=(("id", "value"),))
+    id: Text = UNSET  # pyright: ignore[reportIncompatibleVariableOverride]
     value: Text = UNSET
 
 

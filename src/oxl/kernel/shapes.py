@@ -39,6 +39,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     one_of: tuple[type, ...] = ()  # the shape stands for any of these; its own fields are for reading bodies
     also: tuple[type, ...] = ()  # further published parents, whose fields the struct repeats
     filled: tuple[tuple[str, str], ...] = ()  # attribute and text, where a nested object leaves it out
+    copied: tuple[tuple[str, str], ...] = ()  # attribute, and the one that stands for it where it is left out
 
 
 _NONE = Facts()
@@ -149,7 +150,14 @@ def _complete(shape: type, body: dict[str, Any]) -> None:
 
 
 def _within(path: str, shape: type, body: dict[str, Any]) -> None:
+    facts = facts_of(shape)
+    for name, source in facts.copied:
+        if source in body:
+            body.setdefault(name, body[source])
     try:
         _complete(shape, body)
+        for name in facts.required:
+            if name not in body:
+                raise _Fault(name, "is required")
     except _Fault as fault:
         raise _Fault(f"{path}.{fault.path}" if fault.path else path, fault.message) from None
