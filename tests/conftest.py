@@ -41,6 +41,7 @@ async def database() -> AsyncIterator[Database]:
     folder = Path(tempfile.mkdtemp(prefix="oxl-test-"))
     folder.chmod(0o711)  # the server runs as another user when we are root
     os.environ["OXL_LINGER"] = "0.5"
+    os.environ["OXL_VALIDATE_RESPONSES"] = "1"  # for the servers that tests start
     opened = await Database.open(Settings(data=folder / "data"))
     await migrate(opened, SQL_CODE)
     yield opened
@@ -74,7 +75,7 @@ async def tenant(make_tenant: Callable[[], Any]) -> Tenant:
 
 def client_of(tenant: Tenant) -> httpx.AsyncClient:
     """An HTTP client of the APIs of a tenant, in this process."""
-    kernel = Kernel(APIS, tenant, "", 1000, 1 << 20)
+    kernel = Kernel(APIS, tenant, "", 1000, 1 << 20, validate_responses=True)
     return httpx.AsyncClient(transport=httpx.ASGITransport(kernel), base_url="http://oxl.example")
 
 
@@ -111,6 +112,7 @@ def usage_body(service: str, number: str, /, start: str = "2026-06-15T10:00:00Z"
         "usageType": service,
         "usageSpecification": {"@type": "ProductUsageSpecificationRef", "id": service},
         "usageCharacteristic": [
-            {"@type": "StringCharacteristic", "name": name, "value": value} for name, value in characteristics.items()
+            {"@type": f"{'String' if isinstance(value, str) else 'Number'}Characteristic", "name": name, "value": value}
+            for name, value in characteristics.items()
         ],
     }

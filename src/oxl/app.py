@@ -50,8 +50,9 @@ class App:
             settings.public_url,
             settings.default_limit,
             settings.max_body,
-            settings.count_cap,
-            settings.partial_status,
+            count_cap=settings.count_cap,
+            partial_status=settings.partial_status,
+            validate_responses=settings.validate_responses,
         )
         self._keeping = asyncio.create_task(self._keep(self._database))
 

@@ -24,6 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     default_limit: int = 1000  # length of an un-paged list, and the cap of limit=
     count_cap: int = 10_000  # matches that a list counts one by one; above it X-Total-Count is an estimate
     partial_status: Literal[206, 200] = 206  # status of a page that is not the whole list
+    validate_responses: bool = False  # hold every answer against the published contract: 500 where one does not fit
 
 
 def read_settings(**overrides: object) -> Settings:

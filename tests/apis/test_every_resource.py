@@ -142,7 +142,7 @@ async def test_an_answer_holds_what_was_sent_also_what_the_document_does_not_kno
     path = "/tmf-api/prepayBalanceManagement/v4/topupBalance"
     made = (await http.post(path, json=body)).json()
     assert made["x-own"] == body["x-own"]
-    assert made["relatedParty"] == [body["relatedParty"]]
+    assert made["relatedParty"] == [body["relatedParty"] | {"@referredType": "Party"}]
     assert (made["status"], made["requestedDate"]) == ("completed", "2026-06-15T12:00:00.000Z")
     assert made["id"] != "mine"
     assert '"amount": {"units": "EUR", "amount": 5}' in (await http.get(made["href"])).text

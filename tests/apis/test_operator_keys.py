@@ -73,10 +73,10 @@ async def test_a_change_is_made_once_by_its_key(http, tenant, actions, status) -
     line = await line_made(http)
     for n, action in enumerate(actions):
         before = await whole(tenant)
-        body: dict[str, Any] = {"subscriber": {"id": line["id"]}, "action": action}
+        body: dict[str, Any] = {"subscriber": {"@type": "EntityRef", "id": line["id"]}, "action": action}
         body["effectiveDate"] = f"2026-06-{10 + n}T10:00:00.000Z"
         if action == "changePlan":
-            body["productOffering"] = {"id": "prepaid-s"}
+            body["productOffering"] = {"@type": "EntityRef", "id": "prepaid-s"}
         change = await many_times(http, CHANGES, body, f"{line['id']}-{n}")
         assert {name: change[name] for name in body} == body
         after = await whole(tenant)

@@ -89,7 +89,7 @@ GOOD = {
     "a long whole number": (b'{"text":"x","more":9223372036854775807}', {"more": 2**63 - 1}),
     "href is the server's": (b'{"text":"x","href":"http://elsewhere"}', {"href": None}),
     "null is left out": (b'{"text":"x","n":null}', {"n": None}),
-    "an object for a list": (b'{"text":"x","about":{"id":"1"}}', {"about": [{"id": "1"}]}),
+    "an object for a list": (b'{"text":"x","about":{"id":"1"}}', {"about": [{"@type": "EntityRef", "id": "1"}]}),
     "a type of its own": (b'{"text":"x","@type":"Memo"}', {"@type": "Memo"}),
     "many brackets in a text": (b'{"text":"' + b"[{" * 200 + b'"}', {"text": "[{" * 200}),
 }

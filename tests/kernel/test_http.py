@@ -73,8 +73,8 @@ async def test_a_method_that_is_not_served_is_405_and_says_which_are(toy, method
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/toy", BASE, f"{BASE}/other", f"{NOTES}/1/2", f"{NOTES}/none", f"{NOTES}/%00", f"{NOTES}/a%2Fb",
-     f"{NOTES}/%ff", f"{NOTES}/..", f"{NOTES}/%F0%9F%98%80", f"{NOTES}/{'x' * 3000}", "/toy/v1/Note"],
+    ["/toy", f"{BASE}/other", f"{NOTES}/1/2", f"{NOTES}/none", f"{NOTES}/%00", f"{NOTES}/a%2Fb",
+     f"{NOTES}/%ff", f"{NOTES}/%F0%9F%98%80", f"{NOTES}/{'x' * 3000}", "/toy/v1/Note"],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_what_is_not_there_is_404_with_an_error_body(toy, note, path: str, method: str) -> None:

@@ -79,16 +79,26 @@ async def test_every_attribute_of_a_real_answer_is_in_its_schema(http, subscribe
             assert unknown == [], (path, unknown)
 
 
+def properties(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of a schema, with those that it inherits, and those of each alternative."""
+    if "$ref" in schema:
+        return properties(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    found = dict(schema.get("properties", {}))
+    for part in (*schema.get("allOf", ()), *schema.get("oneOf", ())):
+        found |= properties(part, schemas)
+    for name in schema.get("discriminator", {}).get("mapping", {}).values():
+        found |= schemas[name.rpartition("/")[2]].get("properties", {})
+    return found
+
+
 def beyond(value: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> Iterator[str]:
     """Attributes of a document that its schema does not know."""
-    if "$ref" in schema:
-        schema = schemas[schema["$ref"].rpartition("/")[2]]
-    if isinstance(value, dict) and "properties" in schema:
+    if isinstance(value, dict) and (known := properties(schema, schemas)):
         for name, member in value.items():
-            if name not in schema["properties"]:
+            if name not in known:
                 yield name
             else:
-                yield from (f"{name}.{each}" for each in beyond(member, schema["properties"][name], schemas))
+                yield from (f"{name}.{each}" for each in beyond(member, known[name], schemas))
     elif isinstance(value, list) and "items" in schema:
         for member in value:
             yield from beyond(member, schema["items"], schemas)

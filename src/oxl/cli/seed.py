@@ -16,6 +16,8 @@ from rich.table import Table
 
 from oxl.apis.operator.api import OPERATOR
 from oxl.apis.prepay_balance.api import PREPAY_BALANCE
+from oxl.apis.product_usage.api import PRODUCT_USAGE
+from oxl.apis.usage_consumption.api import USAGE_CONSUMPTION
 from oxl.cli import usage
 from oxl.cli.bulk import Outcome, keyed, post_all, read_bodies
 from oxl.cli.ground import err, out, progress
@@ -28,7 +30,7 @@ from oxl.engines.inventory.inventory import subscriptions
 from oxl.engines.ledger import grants, ledger
 from oxl.engines.usage import imports
 from oxl.kernel.background import once
-from oxl.values import unit_of
+from oxl.values import instant_text, unit_of
 from oxl.verbs import Work
 
 SEED = 7
@@ -126,7 +128,7 @@ async def show_balances(tenant: Tenant) -> None:
 
 
 async def conformance(tenant: Tenant) -> None:
-    """The demo catalog, three subscribers with balances and usage, and the bucket 11 that kits refer to."""
+    """The demo catalog, three subscribers, usages and reports of two, and the bucket 11 that kits refer to."""
     await publish_catalog(tenant)
     lines = [
         {
@@ -143,7 +145,24 @@ async def conformance(tenant: Tenant) -> None:
     await once(tenant, lambda work: _open_bucket_11(work, outcomes[2].id))
     credit = {"amount": {"amount": 1000, "units": "EUR"}, "bucket": {"id": "11"}}
     _must(await post_all(tenant, PREPAY_BALANCE, "topupBalance", [(credit, "conformance-credit")]))
-    err.print("conformance data is loaded: three subscribers, bucket 11 with EUR 1,000")
+    numbers = [line["logicalResource"]["value"] for line in lines[:2]]
+    asked = [{"searchCriteria": {"logicalResource": [{"value": number}]}} for number in numbers]
+    queries = [(body, f"conformance-query-{n}") for n, body in enumerate(asked, 1)]
+    _must(await post_all(tenant, USAGE_CONSUMPTION, "queryUsageConsumption", queries))
+    used = [(_short_message(number, tenant), f"conformance-usage-{n}") for n, number in enumerate(numbers, 1)]
+    recorded = await post_all(tenant, PRODUCT_USAGE, "productUsage", used)
+    _must([each for each in recorded if each.code != "keyReused"])  # loaded before, at another time of day
+    err.print("conformance data is loaded: three subscribers, bucket 11 with EUR 1,000, two reports, two usages")
+
+
+def _short_message(number: str, tenant: Tenant) -> dict[str, Any]:
+    values = {
+        "originatingPhoneNumber": f"+{number}",
+        "destinationPhoneNumber": "+493012345678",
+        "startDateTime": instant_text(tenant.clock.now()),
+    }
+    characteristics = [{"@type": "StringCharacteristic", "name": name, "value": text} for name, text in values.items()]
+    return {"usageType": "sms", "usageSpecification": {"id": "sms"}, "usageCharacteristic": characteristics}
 
 
 async def _open_bucket_11(work: Work, product_id: str) -> None:

@@ -44,6 +44,12 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     required: tuple[str, ...] = ()  # attributes that a create body must have
     events: Mapping[str, str] = {}  # change → event type
     summary: str = ""
+    own_events: frozenset[str] = frozenset()  # event types of `events` that the official document does not have
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """What is served, in the words of the standard's operation ids."""
+        return ("list", "create", "retrieve") if self.create else ("list", "retrieve")
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -62,6 +68,9 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
     base: str  # path prefix of all resources, with the major version at its end
     resources: tuple[Resource, ...]
     description: str = ""
+    extra_parameters: frozenset[str] = frozenset()  # of lists, that the official document does not have
+    hub: tuple[str, ...] = ()  # the operations on subscriptions that are served: create, retrieve, delete
+    event: type[msgspec.Struct] | None = None  # what surrounds every event's resource
 
 
 class Operation(msgspec.Struct, frozen=True):

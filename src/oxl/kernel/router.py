@@ -13,9 +13,11 @@ from urllib.parse import unquote
 from oxl.db.database import ABSENT, LOST_RACE, Tenant
 from oxl.kernel import filter as filters
 from oxl.kernel import openapi, paging, represent, request, select, validate
+from oxl.kernel.answers import Contract
 from oxl.kernel.declare import Api, Operation, Resource
 from oxl.kernel.flusher import Flusher
 from oxl.kernel.handle import Answer, Item, group
+from oxl.kernel.pages import pages
 from oxl.kernel.problem import Problem, body_of, problem_of
 from oxl.verbs import Refused
 
@@ -55,6 +57,7 @@ class Kernel:
         max_body: int,
         count_cap: int = select.COUNT_CAP,
         partial_status: int = 206,
+        validate_responses: bool = False,
     ) -> None:
         self.bases = tuple(api.base for api in apis)
         self._tenant = tenant
@@ -68,7 +71,9 @@ class Kernel:
             for api in apis
             for resource in api.resources
         }
-        self._documents = {f"{api.base}/openapi.json": openapi.document(api, public) for api in apis}
+        documents = {api.base: openapi.contract(api, public) for api in apis}
+        self._pages = pages(apis, documents, public)
+        self._contracts = {base: Contract(base, each) for base, each in documents.items()} if validate_responses else {}
 
     def _route(self, api: Api, resource: Resource, public: str) -> _Route:
         async def read(ids: Sequence[str]) -> list[str | None]:
@@ -86,9 +91,9 @@ class Kernel:
     async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable[[Any], Awaitable[None]]) -> None:
         """One HTTP request (ASGI)."""
         try:
-            reply = await self._answer(scope, receive)
+            reply = self._held(scope, await self._answer(scope, receive))
         except Problem as problem:
-            reply = Reply(problem.status, body_of(problem), problem.headers)
+            reply = self._held(scope, Reply(problem.status, body_of(problem), problem.headers))
         except ConnectionResetError:
             return
         except Exception as error:
@@ -100,16 +105,33 @@ class Kernel:
                 log.exception("%s %s failed", scope["method"], scope["path"])
                 problem = Problem(500, "internalError", "an unexpected failure; the server's log has the details")
             reply = Reply(problem.status, body_of(problem), problem.headers)
-        headers = [_JSON, (b"content-length", str(len(reply.body)).encode())] if reply.status not in (204, 304) else []
+        typed = any(name == "Content-Type" for name, _ in reply.headers)
+        headers = [*(() if typed else (_JSON,)), (b"content-length", str(len(reply.body)).encode())]
+        headers = headers if reply.status not in (204, 304) else []
         headers += [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in reply.headers]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
 
+    def _held(self, scope: dict[str, Any], reply: Reply) -> Reply:
+        """The reply, or where answers are held against the contract and it does not fit, a 500."""
+        path = scope["path"].rstrip("/")
+        base = next((base for base in self._contracts if path.startswith(f"{base}/")), None)
+        if base is None or path in self._pages:
+            return reply
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        partial = b"fields=" in scope["query_string"]
+        faults = self._contracts[base].faults(method, path, reply.status, reply.body, partial)
+        if not faults:
+            return reply
+        log.error("%s %s answered %s against the contract: %s", method, path, reply.status, "; ".join(faults))
+        problem = Problem(500, "contractViolated", f"the answer does not fit the published contract: {faults[0]}")
+        return Reply(problem.status, body_of(problem))
+
     async def _answer(self, scope: dict[str, Any], receive: Callable) -> Reply:
         path, method, headers = scope["path"].rstrip("/"), scope["method"], dict(scope["headers"])
-        if path in self._documents:
+        if path in self._pages:
             _allow(method, ("GET", "HEAD"))
-            return Reply(200, self._documents[path])
+            return Reply(200, self._pages[path].body(), self._pages[path].headers)
         route = self._routes.get(path)
         if route is not None:
             _allow(method, route.resource.methods)

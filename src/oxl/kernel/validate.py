@@ -17,6 +17,7 @@ import msgspec
 
 from oxl.kernel.declare import Resource
 from oxl.kernel.problem import Problem
+from oxl.kernel.shapes import complete
 from oxl.values import MAX_ATOMS, BadValue, bounded_decimal
 
 MAX_DEPTH = 64
@@ -125,6 +126,7 @@ def check(resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
     except msgspec.ValidationError as error:
         raise _named(error) from None
     body.setdefault("@type", resource.type)
+    complete(resource.shape, body)
     return body
 
 

@@ -7,7 +7,17 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from oxl.apis.standard import Entity, Flag, Instant, LogicalResourceRef, Money, Quantity, Ref, Text, TimePeriod
+from oxl.apis.standard import (
+    Entity,
+    EntityRef,
+    Flag,
+    Instant,
+    LogicalResourceRef,
+    Money,
+    Quantity,
+    Text,
+    TimePeriod,
+)
 
 AccountKind = Literal["prepaid", "postpaid"]
 SubscriberStatus = Literal["active", "suspended", "terminated"]
@@ -30,7 +40,7 @@ class BillingAccount(Entity):
     kind: AccountKind | UnsetType = UNSET
     currency: Text = UNSET
     billingDay: Annotated[int, msgspec.Meta(ge=1, le=28)] | UnsetType = UNSET
-    relatedParty: list[Ref] | UnsetType = UNSET
+    relatedParty: list[EntityRef] | UnsetType = UNSET
 
 
 class DeviceNumber(Entity):
@@ -38,8 +48,8 @@ class DeviceNumber(Entity):
 
     value: Number | UnsetType = UNSET
     status: SubscriberStatus | UnsetType = UNSET
-    product: Ref | UnsetType = UNSET
-    billingAccount: Ref | UnsetType = UNSET
+    product: EntityRef | UnsetType = UNSET
+    billingAccount: EntityRef | UnsetType = UNSET
 
 
 class Product(Entity):
@@ -47,9 +57,9 @@ class Product(Entity):
 
     externalId: Text = UNSET
     status: SubscriberStatus | UnsetType = UNSET
-    productOffering: Ref | UnsetType = UNSET
-    pricePlan: Ref | UnsetType = UNSET
-    billingAccount: Ref | UnsetType = UNSET
+    productOffering: EntityRef | UnsetType = UNSET
+    pricePlan: EntityRef | UnsetType = UNSET
+    billingAccount: EntityRef | UnsetType = UNSET
     logicalResource: LogicalResourceRef | UnsetType = UNSET
     validFor: TimePeriod | UnsetType = UNSET
 
@@ -63,17 +73,17 @@ class Subscriber(Entity):
     party: Party | UnsetType = UNSET
     billingAccount: BillingAccount | UnsetType = UNSET
     logicalResource: DeviceNumber | UnsetType = UNSET
-    productOffering: Ref | UnsetType = UNSET
-    addOn: list[Ref] | UnsetType = UNSET
+    productOffering: EntityRef | UnsetType = UNSET
+    addOn: list[EntityRef] | UnsetType = UNSET
     validFor: TimePeriod | UnsetType = UNSET
 
 
 class SubscriberChange(Entity):
     """A change of a subscriber: of plan, or its suspension, resumption or leave with its number."""
 
-    subscriber: Ref | UnsetType = UNSET
+    subscriber: EntityRef | UnsetType = UNSET
     action: Literal["changePlan", "suspend", "resume", "portOut"] | UnsetType = UNSET
-    productOffering: Ref | UnsetType = UNSET
+    productOffering: EntityRef | UnsetType = UNSET
     effectiveDate: Instant = UNSET
 
 
@@ -85,7 +95,7 @@ class ProductOffering(Entity):
     category: list[str] | UnsetType = UNSET
     lifecycleStatus: Text = UNSET
     isBundle: Flag = UNSET
-    pricePlan: Ref | UnsetType = UNSET
+    pricePlan: EntityRef | UnsetType = UNSET
 
 
 class SpecifiedCharacteristic(msgspec.Struct):

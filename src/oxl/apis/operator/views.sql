@@ -3,7 +3,8 @@
 -- define: ref
 create function ref(id text, referred_type text) returns jsonb
 language sql immutable as $$
-    select case when id is not null then jsonb_build_object('id', id, '@referredType', referred_type) end
+    select case when id is not null then jsonb_build_object(
+        '@type', 'EntityRef', 'id', id, '@referredType', referred_type) end
 $$
 
 -- define: period
@@ -20,10 +21,11 @@ language sql stable as $$
     select p.id,
            jsonb_strip_nulls(jsonb_build_object(
                '@type', 'Subscriber', 'id', p.id, 'externalId', p.external_id, 'status', p.status, 'name', d.party_name,
-               'billingAccount', jsonb_build_object('id', a.id, 'externalId', a.external_id, 'kind', a.kind,
-                                                    'currency', a.currency, 'billingDay', a.billing_day),
-               'party', jsonb_build_object('id', d.party_id, 'name', d.party_name),
-               'logicalResource', jsonb_build_object('id', d.id, 'value', d.value),
+               'billingAccount', jsonb_build_object(
+                   '@type', 'BillingAccount', 'id', a.id, 'externalId', a.external_id, 'kind', a.kind,
+                   'currency', a.currency, 'billingDay', a.billing_day),
+               'party', jsonb_build_object('@type', 'Party', 'id', d.party_id, 'name', d.party_name),
+               'logicalResource', jsonb_build_object('@type', 'DeviceNumber', 'id', d.id, 'value', d.value),
                'productOffering', ref(p.offering_id, 'ProductOffering'),
                'addOn', (select jsonb_agg(ref(o.offering_id, 'ProductOffering') order by o.id) from inventory_product(now_) o
                          where o.device_id = p.device_id and o.kind = 'addOn'),
@@ -130,17 +132,17 @@ language sql stable as $$
                'validFor', jsonb_build_object('startDateTime', instant_text(i.valid_from)),
                'allowance', (
                    select coalesce(jsonb_agg(jsonb_build_object(
-                       'id', a -> 'id', 'name', a -> 'name', 'isShared', a -> 'shared',
+                       '@type', 'PlanAllowance', 'id', a -> 'id', 'name', a -> 'name', 'isShared', a -> 'shared',
                        'amount', jsonb_build_object('amount', a -> 'amount', 'units', a -> 'unit')) order by n), '[]')
                    from jsonb_array_elements(i.doc -> 'allowances') with ordinality as e (a, n)),
                'productOfferingPrice', (
                    select coalesce(jsonb_agg(jsonb_build_object(
-                       'id', r -> 'id', 'name', r -> 'name', 'priceType', 'recurring',
+                       '@type', 'PlanPrice', 'id', r -> 'id', 'name', r -> 'name', 'priceType', 'recurring',
                        'price', jsonb_build_object('unit', i.doc -> 'currency',
                                                    'value', in_units((r ->> 'price')::bigint, 1000000))) order by n), '[]')
                    from jsonb_array_elements(i.doc -> 'recurring') with ordinality as e (r, n)) || (
                    select coalesce(jsonb_agg(jsonb_build_object(
-                       'id', u -> 'id', 'name', u -> 'name', 'priceType', 'usage', 'unitOfMeasure', u -> 'unit')
+                       '@type', 'PlanPrice', 'id', u -> 'id', 'name', u -> 'name', 'priceType', 'usage', 'unitOfMeasure', u -> 'unit')
                        order by n), '[]')
                    from jsonb_array_elements(i.doc -> 'usage') with ordinality as e (u, n))),
            i.doc ->> 'name', i.version, i.doc ->> 'kind'

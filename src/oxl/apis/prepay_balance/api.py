@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from oxl.apis.prepay_balance import actions
 from oxl.apis.prepay_balance.model import AdjustBalance, Bucket, TopupBalance
+from oxl.apis.standard4 import Event
 from oxl.kernel.declare import Api, Field, Resource
 
 _ACTION_FIELDS = {
@@ -23,6 +24,8 @@ PREPAY_BALANCE = Api(
     generation=4,
     base="/tmf-api/prepayBalanceManagement/v4",
     description="Buckets of money and units on a double-entry ledger, and the actions that move them.",
+    event=Event,
+    extra_parameters=frozenset({"before", "after", "sort", "filter"}),
     resources=(
         Resource(
             name="bucket",

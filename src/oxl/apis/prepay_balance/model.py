@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
-from oxl.apis.standard import Entity, Flag, Instant, LogicalResourceRef, Quantity, Ref, RelatedPartyV4, Text, TimePeriod
+from oxl.apis.standard import Flag, Instant, Text, Whole
+from oxl.apis.standard4 import (
+    BucketRef,
+    ChannelRef,
+    Entity,
+    LogicalResourceRef,
+    PartyAccountRef,
+    PaymentMethodRef,
+    ProductRef,
+    Quantity,
+    Ref,
+    RelatedParty,
+    TimePeriod,
+)
+from oxl.kernel.shapes import EXTENSION, Facts, Form
 
-ActionStatus = Literal["created", "failed", "cancelled", "completed"]
-BucketStatus = Literal["active", "suspended", "expired"]
-UsageType = Literal["monetary", "voice", "data", "sms", "other"]
-RecurringPeriod = Literal["weekly", "fortnightly", "monthly"]
-AdjustType = Literal["recurring", "oneTime"]
+ActionStatus = Annotated[Literal["created", "failed", "cancelled", "completed"], Meta(title="ActionStatusType")]
+BucketStatus = Annotated[Literal["active", "suspended", "expired"], Meta(title="BucketStatusType")]
+UsageType = Annotated[Literal["monetary", "voice", "data", "sms", "other"], Meta(title="UsageType")]
+RecurringPeriod = Annotated[Literal["weekly", "fortnightly", "monthly"], Meta(title="RecurringPeriodType")]
+AdjustType = Annotated[Literal["recurring", "oneTime"], Meta(title="AdjustType")]
+
+_COMPUTED = ("id", "href", "status", "statusReason", "requestedDate", "confirmationDate", "relatedParty")
+_UPDATE = Form(required=("status",), without=("id", "href", "statusReason"))
 
 
 class RelatedTopupBalance(Ref):
     """The recurring top-up that a top-up belongs to, or one of its parts."""
 
+    facts = Facts(required=("@referredType",), filled=(("@referredType", "TopupBalance"),))
     role: Text = UNSET
 
 
@@ -35,45 +53,53 @@ class Bucket(Entity):
     status: BucketStatus | UnsetType = UNSET
     usageType: UsageType | UnsetType = UNSET
     validFor: TimePeriod | UnsetType = UNSET
-    partyAccount: Ref | UnsetType = UNSET
-    product: list[Ref] | UnsetType = UNSET
+    partyAccount: PartyAccountRef | UnsetType = UNSET
+    product: list[ProductRef] | UnsetType = UNSET
     logicalResource: list[LogicalResourceRef] | UnsetType = UNSET
-    relatedParty: list[RelatedPartyV4] | UnsetType = UNSET
+    relatedParty: list[RelatedParty] | UnsetType = UNSET
 
 
-class BalanceAction(Entity):
-    """What top-ups and adjustments have in common. statusReason is OXL's extension: why an action failed."""
-
+class _BalanceAction(Entity):
     description: Text = UNSET
     reason: Text = UNSET
     confirmationDate: Instant = UNSET
     requestedDate: Instant = UNSET
     amount: Quantity | UnsetType = UNSET
-    bucket: Ref | UnsetType = UNSET
-    channel: Ref | UnsetType = UNSET
+    bucket: BucketRef | UnsetType = UNSET
+    channel: ChannelRef | UnsetType = UNSET
     logicalResource: list[LogicalResourceRef] | UnsetType = UNSET
-    partyAccount: Ref | UnsetType = UNSET
-    product: list[Ref] | UnsetType = UNSET
-    relatedParty: list[RelatedPartyV4] | UnsetType = UNSET
-    requestor: RelatedPartyV4 | UnsetType = UNSET
+    partyAccount: PartyAccountRef | UnsetType = UNSET
+    product: list[ProductRef] | UnsetType = UNSET
+    relatedParty: list[RelatedParty] | UnsetType = UNSET
+    requestor: RelatedParty | UnsetType = UNSET
     status: ActionStatus | UnsetType = UNSET
-    statusReason: Text = UNSET
+    statusReason: Annotated[str, EXTENSION] | UnsetType = UNSET
     usageType: UsageType | UnsetType = UNSET
     validFor: TimePeriod | UnsetType = UNSET
 
 
-class TopupBalance(BalanceAction):
-    """A credit to a bucket."""
+class TopupBalance(_BalanceAction):
+    """A credit to a bucket. statusReason is OXL's extension: why it failed."""
 
+    facts = Facts(
+        required=("status",),
+        create=Form(required=("amount", "bucket", "partyAccount", "usageType"), without=_COMPUTED),
+        update=_UPDATE,
+    )
     isAutoTopup: Flag = UNSET
-    numberOfPeriods: int | UnsetType = UNSET
+    numberOfPeriods: Whole = UNSET
     recurringPeriod: RecurringPeriod | UnsetType = UNSET
     voucher: Text = UNSET
     balanceTopup: RelatedTopupBalance | UnsetType = UNSET
-    paymentMethod: Ref | UnsetType = UNSET
+    paymentMethod: PaymentMethodRef | UnsetType = UNSET
 
 
-class AdjustBalance(BalanceAction):
+class AdjustBalance(_BalanceAction):
     """A correction of a bucket: a positive amount credits it, a negative one debits it."""
 
+    facts = Facts(
+        required=("status",),
+        create=Form(required=("amount", "bucket", "usageType"), without=(*_COMPUTED, "partyAccount")),
+        update=_UPDATE,
+    )
     adjustType: AdjustType | UnsetType = UNSET

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from oxl.apis.product_usage import actions
 from oxl.apis.product_usage.model import ProductUsage
+from oxl.apis.standard import Event
 from oxl.kernel.declare import Api, Field, Resource
 
 PRODUCT_USAGE = Api(
@@ -14,6 +15,7 @@ PRODUCT_USAGE = Api(
     generation=5,
     base="/tmf-api/productUsageManagement/v5",
     description="Usage records, guided to a product, rated by its price plan and drawn from its buckets as they come.",
+    event=Event,
     resources=(
         Resource(
             name="productUsage",
@@ -32,7 +34,8 @@ PRODUCT_USAGE = Api(
             },
             create=actions.create,
             required=("usageSpecification",),
-            events={"create": "ProductUsageCreateEvent"},  # an extension: the document has no event for usage
+            events={"create": "ProductUsageCreateEvent"},
+            own_events=frozenset({"ProductUsageCreateEvent"}),  # the document has no event for usage
             summary="Record a usage: it is guided and rated at once, and its answer carries status and price",
         ),
     ),

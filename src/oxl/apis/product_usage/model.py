@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from oxl.apis.standard import (
     Characteristic,
     Entity,
+    EntityRef,
     Extensible,
     Instant,
     Money,
     Quantity,
-    Ref,
-    RelatedPartyV5,
+    RelatedPartyRefOrPartyRoleRef,
     Text,
+    Whole,
 )
+from oxl.kernel.shapes import EXTENSION, Facts, Form
 
-UsageStatus = Literal[
-    "initialized", "rejected", "validated", "rated", "corrected", "superseded", "notRated", "failed"
-]  # fmt: skip
+UsageStatus = Annotated[
+    Literal["initialized", "rejected", "validated", "rated", "corrected", "superseded", "notRated", "failed"],
+    Meta(title="ProductUsageStatusType"),
+]
 
 
-class UsageSpecificationRef(Ref):
+class ProductRef(EntityRef):
+    """A product that somebody has."""
+
+
+class ProductUsageSpecificationRef(EntityRef):
     """The usage specification (TMF767) that says what a record holds."""
 
     version: Text = UNSET
 
 
-class ProductOfferingPriceRef(Ref):
+class ProductOfferingPriceRef(EntityRef):
     """The component of a price plan that a price came from."""
 
     version: Text = UNSET
@@ -46,6 +53,7 @@ class ServiceUsageRef(Entity):
 class ExternalIdentifier(Extensible):
     """What the sender calls the record; by it a record is known again."""
 
+    facts = Facts(optional=("id",), create=Form(required=("id",)))
     id: str
     owner: Text = UNSET
     externalIdentifierType: Text = UNSET
@@ -63,20 +71,26 @@ class Price(Extensible):
 class PriceAlteration(Extensible):
     """A change to a price, such as a discount."""
 
+    facts = Facts(create=Form(required=("priceType", "price")))
     priceType: Text = UNSET
     price: Price | UnsetType = UNSET
     name: Text = UNSET
     description: Text = UNSET
-    applicationDuration: int | UnsetType = UNSET
-    priority: int | UnsetType = UNSET
+    applicationDuration: Whole = UNSET
+    priority: Whole = UNSET
     recurringChargePeriod: Text = UNSET
     unitOfMeasure: Text = UNSET
     productOfferingPrice: ProductOfferingPriceRef | UnsetType = UNSET
 
 
+class BucketRef(EntityRef):
+    """The bucket that a line was paid from."""
+
+
 class ProductPrice(Extensible):
     """One line of what a usage costs. quantity, zone and bucket are OXL's extensions: what the line is made of."""
 
+    facts = Facts(create=Form(required=("priceType", "price"), without=("quantity", "zone", "bucket")))
     name: Text = UNSET
     description: Text = UNSET
     priceType: Text = UNSET
@@ -85,23 +99,28 @@ class ProductPrice(Extensible):
     productOfferingPrice: ProductOfferingPriceRef | UnsetType = UNSET
     price: Price | UnsetType = UNSET
     priceAlteration: list[PriceAlteration] | UnsetType = UNSET
-    quantity: Quantity | UnsetType = UNSET
-    zone: Text = UNSET
-    bucket: Ref | UnsetType = UNSET
+    quantity: Annotated[Quantity, EXTENSION] | UnsetType = UNSET
+    zone: Annotated[str, EXTENSION] | UnsetType = UNSET
+    bucket: Annotated[BucketRef, EXTENSION] | UnsetType = UNSET
 
 
 class ProductUsage(Entity):
     """A record of the use of a product. statusReason is OXL's extension: why a record is in suspense."""
 
+    facts = Facts(
+        create=Form(required=("product", "usageSpecification"), without=("creationDate", "status", "statusReason")),
+        update=Form(without=("creationDate", "statusReason")),
+        answer=("id", "href"),
+    )
     creationDate: Instant = UNSET
     lastUpdate: Instant = UNSET
     status: UsageStatus | UnsetType = UNSET
     usageType: Text = UNSET
     usageCharacteristic: list[Characteristic] | UnsetType = UNSET
     serviceUsage: list[ServiceUsageRef] | UnsetType = UNSET
-    relatedParty: list[RelatedPartyV5] | UnsetType = UNSET
+    relatedParty: list[RelatedPartyRefOrPartyRoleRef] | UnsetType = UNSET
     usageProductPrice: list[ProductPrice] | UnsetType = UNSET
-    product: Ref | UnsetType = UNSET
-    usageSpecification: UsageSpecificationRef | UnsetType = UNSET
+    product: ProductRef | UnsetType = UNSET
+    usageSpecification: ProductUsageSpecificationRef | UnsetType = UNSET
     externalIdentifier: list[ExternalIdentifier] | UnsetType = UNSET
-    statusReason: Text = UNSET
+    statusReason: Annotated[str, EXTENSION] | UnsetType = UNSET

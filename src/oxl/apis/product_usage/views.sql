@@ -41,6 +41,7 @@ language sql stable as $$
                'product', coalesce(u.body -> 'product', case when u.product_id is not null then jsonb_build_object(
                    '@type', 'ProductRef', '@referredType', 'Product', 'id', u.product_id) end),
                'usageProductPrice', nullif(product_usage_prices(u.prices), '[]'))),
-           u.body, u.status, u.usage_type, u.specification_id, u.product_id, u.created_at, u.updated_at
+           u.body, u.status, u.usage_type, u.specification_id,
+           coalesce(u.body #>> '{product,id}', u.product_id), u.created_at, u.updated_at
     from usage_record() u
 $$

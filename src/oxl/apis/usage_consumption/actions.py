@@ -23,7 +23,7 @@ def query_of(body: dict[str, Any]) -> Query:
     number = device.get("value")
     return Query(
         body=_BODY.encode({name: value for name, value in body.items() if name not in _SERVER_SET}).decode(),
-        device_id=device.get("id"),
+        device_id=device.get("id") if device.get("id") != number else None,
         number=number.lstrip("+") if number else None,
         product_id=_first(criteria.get("product")).get("id"),
         account_id=_first(body.get("partyAccount") or criteria.get("partyAccount")).get("id"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from oxl.apis.standard import Event
 from oxl.apis.usage_consumption import actions
 from oxl.apis.usage_consumption.model import QueryUsageConsumption, UsageConsumptionReport
 from oxl.kernel.declare import Api, Field, Resource
@@ -14,6 +15,7 @@ USAGE_CONSUMPTION = Api(
     generation=5,
     base="/tmf-api/usageConsumption/v5",
     description="What a device has used and has left, computed from the ledger at the moment it is asked.",
+    event=Event,
     resources=(
         Resource(
             name="queryUsageConsumption",

@@ -2,94 +2,157 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from oxl.apis.standard import (
+    Annotations,
     Characteristic,
     Entity,
+    EntityRef,
     Extensible,
     Flag,
     Instant,
     LogicalResourceRef,
     Quantity,
-    Ref,
-    RelatedPartyV5,
+    RelatedPartyRefOrPartyRoleRef,
     Text,
     TimePeriod,
 )
+from oxl.kernel.shapes import Facts, Form
 
-TaskState = Literal["acknowledged", "rejected", "inProgress", "cancelled", "done", "terminatedWithError"]
-BucketStatus = Literal["active", "suspended", "expired"]
+TaskState = Annotated[
+    Literal["acknowledged", "rejected", "inProgress", "cancelled", "done", "terminatedWithError"],
+    Meta(title="TaskStateType"),
+]
+BucketStatus = Annotated[Literal["active", "suspended", "expired"], Meta(title="BucketStatusType")]
 
 
-class ConsumptionCounter(Entity):
+class PartyAccountRef(EntityRef):
+    """Who pays."""
+
+    facts = Facts(also=(EntityRef, Entity))
+    description: Text = UNSET
+    status: Text = UNSET
+
+
+class BucketCounter(Entity):
     """One figure of consumption: what it counts (counterType), for whom (level), how much."""
 
+    facts = Facts(create=Form())
     counterType: Text = UNSET
     level: Text = UNSET
     consumptionPeriod: TimePeriod | UnsetType = UNSET
-    user: RelatedPartyV5 | UnsetType = UNSET
+    user: RelatedPartyRefOrPartyRoleRef | UnsetType = UNSET
     value: Quantity | UnsetType = UNSET
     valueName: Text = UNSET
     characteristic: list[Characteristic] | UnsetType = UNSET
 
 
-class BucketRelationship(Entity):
+class ConsumptionSummary(BucketCounter):
+    """A figure of consumption that belongs to a product as a whole."""
+
+    facts = Facts(create=Form())
+
+
+class ProductRef(EntityRef):
+    """A product that somebody has."""
+
+    facts = Facts(create=Form())
+
+
+class UsageConsumptionProductRef(ProductRef):
+    """A product with figures that belong to it as a whole."""
+
+    facts = Facts(create=Form())
+    consumptionSummary: list[ConsumptionSummary] | UnsetType = UNSET
+
+
+class BucketSpecificationRef(EntityRef):
+    """The allowance of a plan that a bucket came from."""
+
+
+class BalanceActionRef(EntityRef):
+    """Something done to a balance."""
+
+
+class ReserveBalanceRef(BalanceActionRef):
+    """A reservation on a balance."""
+
+
+class BucketRef(EntityRef):
+    """A bucket, told by its id."""
+
+    facts = Facts(create=Form(required=("@referredType",)))
+    usageType: Text = UNSET
+
+
+class EntityRelationship(Annotations):
+    """How one thing stands to another."""
+
+    facts = Facts(typed=True, create=Form(required=("relationshipType", "id", "@referredType", "@type")))
+    id: Text = UNSET
+    href: Text = UNSET
+    name: Text = UNSET
+    role: Text = UNSET
+    relationshipType: Text = UNSET
+    validFor: TimePeriod | UnsetType = UNSET
+    associationSpec: EntityRef | UnsetType = UNSET
+    at_referred_type: Text = UNSET
+
+
+class BucketRelationship(EntityRelationship):
     """A bucket's relation to another one."""
 
-    relationshipType: Text = UNSET
-    at_referred_type: Text = UNSET
-    bucket: Ref | UnsetType = UNSET
+    facts = Facts(create=Form(required=("bucket",)))
+    bucket: BucketRefOrValue | UnsetType = UNSET
 
 
-class ConsumptionBucket(Entity):
+class Bucket(Entity):
     """A bucket with its counters, as a report shows it."""
 
+    facts = Facts(create=Form())
     name: Text = UNSET
     description: Text = UNSET
     usageType: Text = UNSET
     isShared: Flag = UNSET
     creationDate: Instant = UNSET
-    relatedParty: list[RelatedPartyV5] | UnsetType = UNSET
-    partyAccount: Ref | UnsetType = UNSET
-    product: list[Ref] | UnsetType = UNSET
+    relatedParty: list[RelatedPartyRefOrPartyRoleRef] | UnsetType = UNSET
+    partyAccount: PartyAccountRef | UnsetType = UNSET
+    product: list[ProductRef] | UnsetType = UNSET
     logicalResource: list[LogicalResourceRef] | UnsetType = UNSET
-    bucketSpecification: Ref | UnsetType = UNSET
+    bucketSpecification: BucketSpecificationRef | UnsetType = UNSET
     bucketRelationship: list[BucketRelationship] | UnsetType = UNSET
-    bucketCounter: list[ConsumptionCounter] | UnsetType = UNSET
-    reserveBalance: list[Ref] | UnsetType = UNSET
+    bucketCounter: list[BucketCounter] | UnsetType = UNSET
+    reserveBalance: list[ReserveBalanceRef] | UnsetType = UNSET
     reservedValue: Quantity | UnsetType = UNSET
     remainingValue: Quantity | UnsetType = UNSET
     remainingValueName: Text = UNSET
     status: BucketStatus | UnsetType = UNSET
     validFor: TimePeriod | UnsetType = UNSET
+
+
+class BucketRefOrValue(Bucket):
+    """A bucket, or a reference to one."""
+
+    facts = Facts(create=Form(), one_of=(Bucket, BucketRef))
     at_referred_type: Text = UNSET
-
-
-class ConsumptionProductRef(Extensible):
-    """A product with figures that belong to it as a whole."""
-
-    id: Text = UNSET
-    href: Text = UNSET
-    name: Text = UNSET
-    at_referred_type: Text = UNSET
-    consumptionSummary: list[ConsumptionCounter] | UnsetType = UNSET
 
 
 class UsageConsumptionReport(Entity):
     """What a device has used and has left, at an instant."""
 
+    facts = Facts(create=Form(), answer=("id", "href"))
     name: Text = UNSET
     description: Text = UNSET
     creationDate: Instant = UNSET
     lastUpdate: Instant = UNSET
     validPeriod: TimePeriod | UnsetType = UNSET
-    bucket: list[ConsumptionBucket] | UnsetType = UNSET
-    relatedParty: list[RelatedPartyV5] | UnsetType = UNSET
-    partyAccount: list[Ref] | UnsetType = UNSET
-    product: list[ConsumptionProductRef] | UnsetType = UNSET
+    bucket: list[BucketRefOrValue] | UnsetType = UNSET
+    relatedParty: list[RelatedPartyRefOrPartyRoleRef] | UnsetType = UNSET
+    partyAccount: list[PartyAccountRef] | UnsetType = UNSET
+    product: list[UsageConsumptionProductRef] | UnsetType = UNSET
     logicalResource: list[LogicalResourceRef] | UnsetType = UNSET
 
 
@@ -103,13 +166,20 @@ class ErrorMessage(Extensible):
     referenceError: Text = UNSET
 
 
-class QueryUsageConsumption(Entity):
-    """A request for reports; searchCriteria is a report used as a template."""
+class TaskResource(Entity):
+    """Something that is asked for, and done now or later."""
 
+    facts = Facts(create=Form(without=("state",)))
     state: TaskState | UnsetType = UNSET
     errorMessage: list[ErrorMessage] | UnsetType = UNSET
+
+
+class QueryUsageConsumption(TaskResource):
+    """A request for reports; searchCriteria is a report used as a template."""
+
+    facts = Facts(create=Form(), answer=("id", "href"))
     creationDate: Instant = UNSET
     searchCriteria: UsageConsumptionReport | UnsetType = UNSET
     usageConsumption: list[UsageConsumptionReport] | UnsetType = UNSET
-    relatedParty: list[RelatedPartyV5] | UnsetType = UNSET
-    partyAccount: list[Ref] | UnsetType = UNSET
+    relatedParty: list[RelatedPartyRefOrPartyRoleRef] | UnsetType = UNSET
+    partyAccount: list[PartyAccountRef] | UnsetType = UNSET

@@ -1,0 +1,163 @@
+"""What a shape says beyond its attributes, and what follows for bodies: nested objects checked by their own class.
+
+A shape is a struct of an API's model.py. Its `facts` are the document's: what is required where, which attributes a
+create or patch form leaves out, which classes an object may be. `schemas` publishes them; `complete` keeps bodies to
+them, so that what is stored can be answered within the contract.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from oxl.kernel.problem import Problem
+
+EXTENSION = msgspec.Meta(extra={"extension": True})  # marks an attribute that the official document does not have
+
+
+class Form(msgspec.Struct, frozen=True, kw_only=True):
+    """A form of a shape for create or patch bodies: what it requires, and what it leaves out."""
+
+    required: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """The document's facts of one shape; what a shape inherits is stated by its parents."""
+
+    required: tuple[str, ...] = ()  # in answers, beside the attributes that the struct itself requires
+    optional: tuple[str, ...] = ()  # required by the struct though the document does not
+    create: Form | None = None
+    update: Form | None = None
+    answer: tuple[str, ...] = ()  # required by a form of its own for answers
+    abstract: bool = False  # a base that no object is of
+    typed: bool = False  # its @type decides, though none of its parents requires one
+    one_of: tuple[type, ...] = ()  # the shape stands for any of these; its own fields are for reading bodies
+    also: tuple[type, ...] = ()  # further published parents, whose fields the struct repeats
+    filled: tuple[tuple[str, str], ...] = ()  # attribute and text, where a nested object leaves it out
+    copied: tuple[tuple[str, str], ...] = ()  # attribute, and the one that stands for it where it is left out
+
+
+_NONE = Facts()
+
+
+def facts_of(shape: type) -> Facts:
+    """What the shape itself states."""
+    return shape.__dict__.get("facts", _NONE)
+
+
+def published(shape: type) -> bool:
+    """Whether the class is a schema of its own; the fields of private ones belong to their children."""
+    return issubclass(shape, msgspec.Struct) and shape is not msgspec.Struct and not shape.__name__.startswith("_")
+
+
+def ancestors(shape: type) -> list[type]:
+    """The published classes that a shape extends, nearest first."""
+    return [base for base in shape.__mro__[1:] if published(base)]
+
+
+@cache
+def kinds(shape: type) -> dict[str, type]:
+    """The classes that an object of the shape may be, by the @type that says so; none where @type does not decide."""
+    facts = facts_of(shape)
+    if facts.one_of:
+        return {name: kind for each in facts.one_of for name, kind in kinds(each).items()}
+    typed = facts.typed or any(facts_of(base).typed or "@type" in facts_of(base).required for base in ancestors(shape))
+    if facts.abstract or not typed or not published(shape):
+        return {}
+    return {kind.__name__: kind for kind in (shape, *_descendants(shape)) if not facts_of(kind).one_of}
+
+
+def _descendants(shape: type) -> list[type]:
+    return [kind for child in shape.__subclasses__() for kind in (child, *_descendants(child))]
+
+
+def bare(hint: Any) -> tuple[Any, list[msgspec.Meta]]:
+    """A hint without Annotated and UNSET, and the metas that it carried."""
+    metas: list[msgspec.Meta] = []
+    while True:
+        if typing.get_origin(hint) is typing.Annotated:
+            metas += [meta for meta in hint.__metadata__ if isinstance(meta, msgspec.Meta)]
+            hint = hint.__origin__
+        elif typing.get_origin(hint) in (typing.Union, types.UnionType):
+            given = [part for part in typing.get_args(hint) if part is not msgspec.UnsetType]
+            if len(given) != 1:
+                raise TypeError(f"{hint}: a shape's attribute has one type")
+            hint = given[0]
+        else:
+            return hint, metas
+
+
+@cache
+def _nested(shape: type) -> tuple[tuple[str, type], ...]:
+    """The attributes that hold objects, alone or in a list, with their shapes."""
+    found: list[tuple[str, type]] = []
+    for field in msgspec.structs.fields(shape):
+        hint, _ = bare(field.type)
+        if typing.get_origin(hint) is list:
+            hint, _ = bare(typing.get_args(hint)[0])
+        if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+            found.append((field.encode_name, hint))
+    return tuple(found)
+
+
+@cache
+def _filled(shape: type) -> dict[str, str]:
+    """What an object of the shape is given where it leaves it out."""
+    names = list(kinds(shape))
+    of_type = {"@type": names[0]} if names else {}
+    stated = {name: text for base in (*reversed(ancestors(shape)), shape) for name, text in facts_of(base).filled}
+    return stated | of_type
+
+
+class _Fault(Exception):  # noqa: N818 – carries a path outwards until it is whole
+    def __init__(self, path: str, message: str) -> None:
+        self.path, self.message = path, message
+
+
+def complete(shape: type, body: dict[str, Any]) -> None:
+    """Fill in what the body's objects leave out of the contract, and check each against the class that it names.
+
+    The body has been read as the shape before. Problem 400 names the attribute at fault.
+    """
+    try:
+        _complete(shape, body)
+    except _Fault as fault:
+        raise Problem(400, "invalidValue", f"{fault.path}: {fault.message}") from None
+
+
+def _complete(shape: type, body: dict[str, Any]) -> None:
+    for name, text in _filled(shape).items():
+        body.setdefault(name, text)
+    kind = kinds(shape).get(body.get("@type", ""), shape)
+    if kind is not shape:
+        try:
+            msgspec.convert(body, kind)
+        except msgspec.ValidationError as error:
+            message, _, path = str(error).partition(" - at `$")
+            raise _Fault(path.rstrip("`").lstrip("."), message) from None
+    for name, inner in _nested(kind):
+        value = body.get(name)
+        if isinstance(value, dict):
+            _within(name, inner, value)
+        elif isinstance(value, list):
+            for n, item in enumerate(value):
+                _within(f"{name}[{n}]", inner, item)
+
+
+def _within(path: str, shape: type, body: dict[str, Any]) -> None:
+    facts = facts_of(shape)
+    for name, source in facts.copied:
+        if source in body:
+            body.setdefault(name, body[source])
+    try:
+        _complete(shape, body)
+        for name in facts.required:
+            if name not in body:
+                raise _Fault(name, "is required")
+    except _Fault as fault:
+        raise _Fault(f"{path}.{fault.path}" if fault.path else path, fault.message) from None
