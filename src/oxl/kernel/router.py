@@ -124,7 +124,7 @@ class Kernel:
     async def _list(self, route: _Route, scope: dict[str, Any]) -> Reply:
         query = request.parse_query(scope["query_string"].decode("latin-1"), self._cap)
         conditions = filters.conditions(route.resource, query.filters, f"{route.href}/")
-        async with self._tenant.connection() as conn:
+        async with self._tenant.connection() as conn, select.bounded(conn):
             page = await select.page(conn, route.resource, self._tenant.clock.now(), conditions, query)
         shown = len(page.docs)
         status = 206 if query.paged and shown < page.total else 200
