@@ -9,7 +9,7 @@ from tests.kernel.toy import NOTES
 
 BODY = {
     "text": "a", "n": 1, "size": {"amount": 1.50, "units": "GB"}, "isUrgent": True,
-    "about": [{"id": "p", "name": "P", "@type": "Ref"}, {"id": "q", "@referredType": "Q"}],
+    "about": [{"id": "p", "name": "P", "@type": "Ref"}, {"id": "q", "@referredType": "Q", "@type": "EntityRef"}],
     "more": {"deep": [{"x": 1, "y": [1, {"z": 2}]}, {"y": 3}, 7, [{"x": 5, "y": 6}]], "flat": "f"},
 }  # fmt: skip
 
@@ -60,8 +60,8 @@ NESTED = [
     ("size,size.units", {"size": BODY["size"]}),
     ("size.units,size", {"size": BODY["size"]}),
     ("about.name", {"about": [{"id": "p", "name": "P", "@type": "Ref"}]}),
-    ("about.@referredType", {"about": [{"id": "q", "@referredType": "Q"}]}),
-    ("about.id", {"about": [{"id": "p", "@type": "Ref"}, {"id": "q"}]}),
+    ("about.@referredType", {"about": [{"id": "q", "@referredType": "Q", "@type": "EntityRef"}]}),
+    ("about.id", {"about": [{"id": "p", "@type": "Ref"}, {"id": "q", "@type": "EntityRef"}]}),
     ("about.name,about.@referredType", {"about": BODY["about"]}),
     ("more.deep.x", {"more": {"deep": [{"x": 1}, [{"x": 5}]]}}),
     ("more.deep.y.z", {"more": {"deep": [{"y": [{"z": 2}]}]}}),

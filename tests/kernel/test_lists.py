@@ -62,7 +62,7 @@ FILTERS = [
     ("own=%D9%A1%D9%A2", []), ("own=1%D9%A2", []), ("own=%5C", []), ("own=%22%5C%22%22", []), ("own=$.a", []),
     ("%22own=1", []), ("own'=1", []), ("own%5B0%5D=1.5", []), ("*=1.5", []), ("own=-0", []), ("own=" + "9" * 40, []),
     ("own=" + "9" * 400, []), ("own=%F0%9F%98%80", []), ("own=%ED%A0%80", []), ("own=%1F%7F", []),
-    (".".join("a" * 1500) + "=1", []), ("own=" + ",".join("1" * 1500), []),
+    (".".join("a" * 32) + "=1", []), ("own=" + ",".join("1" * 200), []),
 ]  # fmt: skip
 
 
@@ -131,8 +131,9 @@ async def test_a_page_is_206_and_says_which_part_of_how_many_it_is(toy, notes, q
         ("limit=0", 400, "limit"), ("limit=-1", 400, "limit"), ("limit=x", 400, "limit"), ("limit=", 400, "limit"),
         ("limit=1.5", 400, "limit"), ("limit=%D9%A1", 400, "limit"), ("limit=9999999999", 400, "limit"),
         ("offset=-1", 400, "offset"), ("offset=x", 400, "offset"), ("text", 400, "text"), ("text=%00", 400, "text"),
-        ("a%00b=1", 400, "cannot be asked for"), ("filter=x", 501, "filter"), ("sort=nobody", 400, "sort"),
+        ("a%00b=1", 400, "cannot be asked for"), ("filter=%5B", 400, "filter"), ("sort=nobody", 400, "sort"),
         ("before=x", 400, "before"), ("after=x", 400, "after"), ("depth=1", 501, "depth"), ("expand=a", 501, "expand"),
+        (".".join("a" * 33) + "=1", 400, "a.a.a"), ("own=" + ",".join(map(str, range(201))), 400, "own: "),
     ],
 )  # fmt: skip
 async def test_a_query_that_cannot_be_meant_names_its_parameter(toy, notes, query, status, code) -> None:

@@ -105,7 +105,7 @@ async def set_up(tenant: Tenant, database: Database) -> None:
 
 def toy_client(tenant: Tenant, public: str = "") -> httpx.AsyncClient:
     """A client of the toy alone."""
-    kernel = Kernel((TOY,), tenant, public, CAP, 1 << 20, validate_responses=True)
+    kernel = Kernel((TOY,), tenant, public, CAP, 1 << 20)
     return httpx.AsyncClient(transport=httpx.ASGITransport(kernel), base_url="http://toy.example")
 
 

@@ -129,6 +129,8 @@ class _Contract:
                 found["206"] = _answer("A page of what matches", schema) | {"headers": _COUNTERS, "x-extension": True}
                 found[first]["headers"] = _COUNTERS
             found[first] |= _answer("Success", schema)
+        if kind.method == "get":
+            found["304"] = {"description": "What the client has is what there is", "x-extension": True}
         return found | dict.fromkeys([*kind.errors[generation].split(), "default"], _answer("Error", ref("Error")))
 
     def _hub(self) -> None:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import unquote_plus
 
 import msgspec
 
+from oxl.kernel import grammar
 from oxl.kernel.problem import Problem
 
 MAX_QUERY = 4096  # characters
 RESERVED = ("fields", "sort", "offset", "limit", "filter", "before", "after", "depth", "expand")
-_NOT_YET = ("filter", "depth", "expand")
+_NOT_YET = ("depth", "expand")
 _ONCE = ("offset", "limit", "before", "after")
 _RANGE = re.compile(r"items=([1-9]\d{0,8})-([1-9]\d{0,8})?", re.ASCII)
 _JSON = ("application/json", "application/*", "*/*")
 
 
 class Query(msgspec.Struct):
-    """What a list or read is asked for. `filters` are (attribute path, values), all of which must hold."""
+    """What a list or read is asked for. `filters` must all hold, each by any of its conditions."""
 
-    filters: list[tuple[str, list[str]]]
+    filters: list[grammar.Term]
     fields: tuple[str, ...] | None
     offset: int
     limit: int
@@ -38,17 +38,12 @@ def parse_query(raw: str, cap: int) -> Query:
     if len(raw) > MAX_QUERY:
         raise Problem(414, "queryTooLong", f"the query string is longer than {MAX_QUERY} characters")
     wanted: dict[str, list[str]] = {}
-    filters: dict[str, list[str]] = {}
-    for part in raw.split("&"):
-        if not part:
-            continue
-        name, equals, value = part.partition("=")
-        name, value = unquote_plus(name), unquote_plus(value)
-        if not equals:
-            raise Problem(400, "invalidQuery", f"{name}: expected attribute=value")
-        if "\x00" in name + value:
-            raise Problem(400, "invalidQuery", f"{name[:40]!r}: holds a character that cannot be asked for")
-        (wanted if name in RESERVED else filters).setdefault(name, []).append(value)
+    asked: list[grammar.Part] = []
+    for part in grammar.parts(raw):
+        if part.symbol == "=" and part.name in RESERVED:
+            wanted.setdefault(part.name, []).append(part.value)
+        else:
+            asked.append(part)
     for name in _NOT_YET:
         if name in wanted:
             raise Problem(501, "notImplemented", f"{name}: is not supported yet")
@@ -62,7 +57,7 @@ def parse_query(raw: str, cap: int) -> Query:
     fields = tuple(filter(None, ",".join(wanted["fields"]).split(","))) if "fields" in wanted else None
     sort = [name.strip() for name in ",".join(wanted.get("sort", ())).split(",")]
     return Query(
-        [(name, [text for value in values for text in _values(value)]) for name, values in filters.items()],
+        grammar.terms(asked, wanted.get("filter", ())),
         fields,
         offset,
         limit,
@@ -91,12 +86,6 @@ def take_range(query: Query, headers: dict[bytes, bytes], cap: int) -> bool:
     query.offset, query.limit = first - 1, min(last - first + 1, cap) if last else cap
     query.paged = query.by_offset = True
     return True
-
-
-def _values(value: str) -> list[str]:
-    """The alternatives of one value: commas mean or, or are part of the text; quotes around one are taken off."""
-    texts = [*value.split(","), value] if "," in value else [value]
-    return [text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text for text in texts]
 
 
 def _whole(wanted: dict[str, list[str]], name: str, default: int, least: int) -> int:

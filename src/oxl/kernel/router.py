@@ -166,7 +166,7 @@ class Kernel:
         keys = paging.order_of(route.resource, query.sort)
         bound = paging.binding(f"{route.api.base}/{route.resource.name}", keys, raw)
         part = paging.window(keys, query, self._secret, bound, request.prefers(headers, "count=exact"))
-        async with self._tenant.connection() as conn:
+        async with self._tenant.connection() as conn, select.bounded(conn):
             page = await select.page(conn, route.resource, self._tenant.clock.now(), conditions, part, self._count_cap)
         shown, by_cursor = len(page.docs), query.before is not None or query.after is not None
         found = represent.page_headers(None if by_cursor else part.offset, shown, page.total, page.estimated)

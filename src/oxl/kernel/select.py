@@ -7,13 +7,17 @@ cannot walk the whole table in order hoping to meet it.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import asyncpg
+
+from oxl.kernel.condition import Condition
 from oxl.kernel.declare import Resource
-from oxl.kernel.filter import Condition
 from oxl.kernel.paging import Bound, Key, Place, Window, slices
+from oxl.kernel.problem import Problem
 
 COUNT_CAP = 10_000  # matches that are counted one by one
 _PREFIX = 100  # characters of a text that count for its order, so that a cursor stays short
@@ -26,6 +30,34 @@ _LEAST = {
     "instant": "min((left(v #>> '{}', 8) || '01' || substr(v #>> '{}', 11))::timestamptz"
     " + (substr(v #>> '{}', 9, 2)::int - 1) * interval '24 hours')",
 }
+
+_TYPES = {"text": "text[]", "number": "numeric[]", "boolean": "bool[]"}
+_ORDER = ("gt", "gte", "lt", "lte")
+_SIGNS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "regex": "~"}
+# A text as an instant, if it is a date or date-time: so that PostgreSQL cannot fail to read it. Days are added to the
+# first of the month, since only the calendar knows how many there are.
+_DATE = "(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_TIME = "[Tt ]([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?([Zz]|[+-](0[0-9]|1[0-4]):?[0-5][0-9])"
+_INSTANT = (
+    f"case when shown ~ '^{_DATE}({_TIME})?$' "
+    "then (left(shown, 8) || '01' || coalesce(nullif(substr(shown, 11), ''), 'T00:00:00Z'))::timestamptz "
+    "+ (substr(shown, 9, 2)::int - 1) * interval '24 hours' end"
+)
+TIME_LIMIT = 5  # seconds that one statement of a list may take
+
+
+@asynccontextmanager
+async def bounded(conn: Any) -> AsyncIterator[None]:
+    """Statements that are given up after TIME_LIMIT, by Problem 503: no filter holds a connection for longer."""
+    await conn.execute(f"set statement_timeout = {round(TIME_LIMIT * 1000)}")
+    try:
+        yield
+    except asyncpg.QueryCanceledError:
+        message = f"filter: no answer within {TIME_LIMIT} s; ask for less, or by an attribute that has an index"
+        raise Problem(503, "queryTooSlow", message) from None
+    finally:
+        if not conn.is_closed():
+            await conn.execute("reset statement_timeout")
 
 
 class Page(NamedTuple):
@@ -200,23 +232,56 @@ def _page(rows: Sequence[Any], docs: dict[str, str], part: Window, total: int, e
     return Page([(row["id"], docs[row["id"]]) for row in shown], total, estimated, more, ends)
 
 
+def _reads_document(condition: Condition) -> bool:
+    return bool(condition.path) or any(map(_reads_document, condition.parts))
+
+
 def _where(condition: Condition, values: list[Any]) -> str:
-    slot = len(values) + 1
+    """The condition as SQL, its values added to those to be bound."""
+
+    def bound(value: Any, kind: str) -> str:
+        values.append(value)
+        return f"${len(values)}::{kind}"
+
     match condition.kind:
         case "never":
             return "false"
-        case "path":
-            values.append(condition.values[0])
-            return f"{condition.column} @? ${slot}::text::jsonpath"
+        case "all" | "any":
+            parts = [_where(part, values) for part in condition.parts]
+            return f"({(' and ' if condition.kind == 'all' else ' or ').join(parts)})" if parts else "true"
+        case "not":
+            return f"({_where(condition.parts[0], values)}) is not true"
+        case "text" | "number" | "boolean":
+            column = f'{condition.column} collate "C"' if condition.op in _ORDER else condition.column
+            column = column if condition.kind == "text" else condition.column
+            return f"{column} {_SIGNS[condition.op]} any ({bound(list(condition.values), _TYPES[condition.kind])})"
         case "instant":
-            values += [[low for low, _ in condition.values], [high for _, high in condition.values]]
+            return _in_spans(condition, condition.column, bound)
+    source = condition.column
+    if condition.href:
+        source = f"({source} || jsonb_build_object('href', {bound(condition.href, 'text')} || id))"
+    path = bound(condition.path, "jsonpath")
+    match condition.kind:
+        case "path":
+            return f"{source} @? {path}"
+        case "exact":
+            return f"jsonb_path_exists({source}, {path}, '{{}}', true)"
+        case _:
             return (
-                f"exists (select from unnest(${slot}::timestamptz[], ${slot + 1}::timestamptz[]) as span (low, high) "
-                f"where {condition.column} >= low and {condition.column} < high)"
+                f"exists (select from jsonb_path_query({source}, {path}, '{{}}', true) as f (value), "
+                f"lateral (select {_INSTANT} as at from (select f.value #>> '{{}}') as g (shown)) as i "
+                f"where {_in_spans(condition, 'at', bound)})"
             )
-    values.append(list(condition.values))
-    types = {"text": "text", "number": "numeric", "boolean": "bool"}
-    return f"{condition.column} = any (${slot}::{types[condition.kind]}[])"
+
+
+def _in_spans(condition: Condition, column: str, bound: Callable[[Any, str], str]) -> str:
+    """An instant against half-open spans; what is equal lies within one."""
+    lows, highs = ([span[n] for span in condition.values] for n in (0, 1))
+    if condition.op == "eq":
+        spans = f"{bound(lows, 'timestamptz[]')}, {bound(highs, 'timestamptz[]')}"
+        return f"exists (select from unnest({spans}) as s (low, high) where {column} >= low and {column} < high)"
+    sign, border = {"gt": (">=", highs), "gte": (">=", lows), "lt": ("<", lows), "lte": ("<", highs)}[condition.op]
+    return f"{column} {sign} any ({bound(border, 'timestamptz[]')})"
 
 
 async def keep_events(
@@ -225,9 +290,8 @@ async def keep_events(
     """Write (event id, event type, resource id) to the outbox, each with the resource as it now looks from outside."""
     source = f"{resource.one}($1, $6)" if resource.one else f"{resource.view}($1)"
     await conn.execute(
-        f"insert into outbox (id, api, event_type, resource, resource_id, at, doc) "
-        f"select e.id, $2, e.event_type, $3, e.resource_id, $1, v.doc "
-        f"from unnest($4::text[], $5::text[], $6::text[]) as e (id, event_type, resource_id) "
+        f"insert into outbox (id, api, event_type, resource, resource_id, at, doc) select e.id, $2, e.event_type, $3, "
+        f"e.resource_id, $1, v.doc from unnest($4::text[], $5::text[], $6::text[]) as e (id, event_type, resource_id) "
         f"join {source} v on v.id = e.resource_id",
         now,
         api,
