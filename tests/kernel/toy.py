@@ -46,6 +46,7 @@ class Note(Entity):
     length: int | msgspec.UnsetType = msgspec.UNSET
     size: Quantity | msgspec.UnsetType = msgspec.UNSET
     about: list[Ref] | msgspec.UnsetType = msgspec.UNSET
+    due: Instant = msgspec.UNSET
 
 
 async def write(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
