@@ -51,7 +51,8 @@ def expressions(start: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     paths = st.tuples(start, singular).map(lambda both: f"@{''.join(both)}")
     compared = st.tuples(paths, st.sampled_from(["==", "!=", "<", "<=", ">", ">="]), literals)
     either = compared | compared.map(lambda three: (three[2], three[1], three[0]))
-    simple = either.map(" ".join) | paths | paths.map(lambda path: f"!{path}") | functions
+    exists = paths.filter(lambda path: path != "@")  # which always is, though the library asks a scalar's truth
+    simple = either.map(" ".join) | exists | exists.map(lambda path: f"!{path}") | functions
     within = st.tuples(paths, simple).map(lambda both: f"{both[0]}[?{both[1]}]")
     leaves = simple | within | st.tuples(paths, st.sampled_from(["[*]", ".*", "..a", "['a','b']"])).map("".join)
     return st.recursive(
