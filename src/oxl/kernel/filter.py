@@ -97,7 +97,7 @@ def _positive(bound: _Bound, asked: Asked) -> Condition:
     if field:
         return Condition(kind or "text", field.column, op, typed)
     if kind == "instant":
-        return Condition("instants", column, op, typed, f"{_path(names)}[*]", href)
+        return Condition("instants", column, op, typed, f"{_path(names)}[*][*]", href)
     if op == "eq":
         texts = tuple(text.lower() for text in texts) if kind == "boolean" else texts
         return Condition("path", column, path=json_path(names, texts), href=href)
@@ -122,7 +122,7 @@ def _ordered(names: Sequence[str], asked: Asked, kind: str | None, place: Condit
     if tests:
         found.append(msgspec.structs.replace(place, path=f"{_path(names)} ? ({' || '.join(tests)})"))
     if spans:
-        path = f"{_path(names)}[*]"
+        path = f"{_path(names)}[*][*]"
         found.append(msgspec.structs.replace(place, kind="instants", values=tuple(spans), path=path))
     return tree.some(found) if found else NEVER
 

@@ -31,6 +31,7 @@ _SYMBOLS = {
 }
 _DOTTED = ("eq", "ne", "gt", "gte", "lt", "lte", "regex", "in", "nin")
 _SPLIT = re.compile(r"(.*?)(>=|<=|==|!=|\*=|=~|=|>|<)(.*)", re.DOTALL)
+_COMPLETE = re.compile(r"[^<>=]+[<>=~].*[^<>=~!*]", re.DOTALL)
 _CONDITION = re.compile(r"\s*[\w@][\w@.-]*\s*(>=|<=|==|!=|\*=|=~|=|>|<)")
 # A piece begins at the start or behind a separator; one in quotes may hold separators.
 _PIECE = re.compile(r"""(?:^|(?<=[,;]))("[^"]*"(?=[,;]|$)|'[^']*'(?=[,;]|$)|[^,;]*)([,;]?)""")
@@ -65,6 +66,9 @@ class Part(NamedTuple):
 def parts(raw: str) -> Iterator[Part]:
     """The parameters of a raw query string: taken apart at & before anything is decoded."""
     for text in _parameters(raw):
+        name, _, value = text.partition("=")
+        if not value and _COMPLETE.fullmatch(unquote_plus(name)):
+            text = name  # a client that sends a name without a value as name=
         part = _part(unquote_plus(text))
         if part is None:
             raise Problem(400, "invalidQuery", f"{unquote_plus(text)[:80]}: expected attribute=value")
@@ -91,10 +95,7 @@ def _part(text: str) -> Part | None:
     match = _SPLIT.fullmatch(text)
     if match is None:
         return None
-    name, symbol, value = match.groups()
-    if symbol in (">", "<") and value.endswith("=") and value.count("=") == 1:
-        value = value[:-1]  # a client that sends a name without a value as name=
-    return Part(name.strip(), symbol, value)
+    return Part(match[1].strip(), match[2], match[3])
 
 
 def terms(given: Sequence[Part], paths: Sequence[str]) -> list[Term]:

@@ -7,7 +7,7 @@ locale, a newline or an option could change: classes are spelt out, letters of e
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import re2
@@ -136,13 +136,17 @@ def _atom(reader: _Reader) -> tuple[str, int, bool]:
         case "\\":
             escaped = reader.take()
             if escaped.lower() in _CLASSES:
-                return f"[{'^' if escaped.isupper() else ''}{_CLASSES[escaped.lower()]}]", 1, True
+                return f"[{'^' if escaped.isupper() else ''}{_class(reader, escaped.lower())}]", 1, True
             char = _escaped(reader, escaped)
     folded = _variants(char) if reader.dialect.fold else char
     return (f"[{''.join(map(_quoted, folded))}]" if len(folded) > 1 else _quoted(char)), 1, True
 
 
 _ANCHORED = re.compile(r"(?<!\\)(?<!\[)[\^$]|\(\?:\)|\|\)|\(\?:\||\|\|")
+
+
+def _class(reader: _Reader, name: str) -> str:
+    return _CLASSES[name] + ("ſ\u212a" if name == "w" and reader.dialect.fold else "")
 
 
 def _escaped(reader: _Reader, char: str) -> str:
@@ -168,7 +172,7 @@ def _bracket(reader: _Reader) -> str:
         if char == "\\":
             escaped = reader.take()
             if escaped in _CLASSES:
-                found.append(_CLASSES[escaped])
+                found.append(_class(reader, escaped))
                 continue
             char = _escaped(reader, escaped)
         last = char
@@ -193,23 +197,15 @@ def _span(reader: _Reader, first: str, last: str) -> str:
 
 @cache
 def _folds() -> dict[str, str]:
-    """The letters that are one but for their case, by a key that they share."""
+    """The characters that may be one but for their case, by what they fold to."""
     found: dict[str, str] = {}
-    for n in range(0x1F000):
-        char = chr(n)
-        if (key := _key(char)) != char or char.lower() != char or char.upper() != char:
-            found[key] = found.get(key, "") + char
+    for char in map(chr, range(0x1F000)):
+        found[char.casefold()] = found.get(char.casefold(), "") + char
     return found
 
 
-def _key(char: str) -> str:
-    upper = char.upper()
-    lower = (upper if len(upper) == 1 else char).lower()
-    return lower if len(lower) == 1 else char
-
-
-@cache
+@lru_cache(4096)
 def _variants(char: str) -> str:
     """The characters that RE2 takes for the same when case does not count, itself among them."""
     same = re2.compile(re2.escape(char), _options(True))
-    return "".join(sorted({char, *(other for other in _folds().get(_key(char), "") if same.fullmatch(other))}))
+    return "".join(sorted({char, *(other for other in _folds().get(char.casefold(), "") if same.fullmatch(other))}))
