@@ -148,3 +148,30 @@ async def test_the_proof_notices_a_view_that_was_not_dissolved(conn: Explaining)
     assert is_dissolved(conn.plans[0])
     assert {kind for kind, _ in scans(conn.plans[1])} == {"Seq Scan"}
     assert not is_dissolved(conn.plans[2])
+
+
+async def deep(conn: Explaining, query: str, place: list[str | None], cap: int) -> select.Page:
+    """The page after a place, where an earlier page knew that there are many."""
+    wanted = request.parse_query(query, 1000)
+    part = paging.Window(paging.order_of(USAGE, wanted.sort), place, False, 0, wanted.limit, known=ROWS)
+    return await select.page(conn, USAGE, NOON, filters.conditions(USAGE, wanted.filters, ""), part, cap)
+
+
+@pytest.mark.parametrize("query", ["limit=20", "limit=20&usageType=voice", "limit=20&sort=-id"])
+async def test_a_deep_page_by_cursor_reads_its_own_rows_only(conn: Explaining, ids: list[str], query: str) -> None:
+    at = sorted(ids)[ROWS // 4]
+    page = await deep(conn, query, [at], 10)
+    assert len(page.docs) == 20
+    [plan] = conn.plans
+    assert is_dissolved(plan)
+    assert_by_index(plan, "pkey")
+    assert sum(node["Actual Rows"] + _passed_over(node) for node in nodes(plan) if "Scan" in node["Node Type"]) < 100
+
+
+async def test_counting_stops_at_the_cap(conn: Explaining, ids: list[str]) -> None:
+    fenced = select._View("product_usage", "status = 'rated'", paging.order_of(USAGE, ()), [NOON])
+    await select._fenced(conn, fenced, paging.Window(paging.order_of(USAGE, ()), None, False, 0, 20), 50)
+    await select._count(conn, fenced, " limit 51")
+    for plan in conn.plans:
+        assert is_dissolved(plan)
+        assert sum(node["Actual Rows"] for node in nodes(plan) if "usage" in node.get("Relation Name", "")) < 200
