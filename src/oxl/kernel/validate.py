@@ -114,7 +114,7 @@ def check(resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
 
     Attributes that the shape does not know are kept: they are the client's own extensions.
     """
-    body = {name: value for name, value in body.items() if value is not None and name not in _SERVER_SET}
+    body = {name: value for name, value in _without_nulls(body).items() if name not in _SERVER_SET}
     for name in _list_attributes(resource.shape):
         if isinstance(body.get(name), dict):
             body[name] = [body[name]]
@@ -128,6 +128,15 @@ def check(resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
     body.setdefault("@type", resource.type)
     complete(resource.shape, body)
     return body
+
+
+def _without_nulls(value: Any) -> Any:
+    """The value without nulls at any depth: there is no difference between them and what is not there."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(member) for name, member in value.items() if member is not None}
+    if isinstance(value, list):
+        return [_without_nulls(member) for member in value if member is not None]
+    return value
 
 
 _AT = re.compile(r"^(.*?)(?: - at `\$\.?(.*)`)?$", re.DOTALL)
