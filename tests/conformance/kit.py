@@ -45,7 +45,7 @@ class Published:
     def __init__(self, document: Json) -> None:
         self.contract: Contract = read(document)
         self._validators: dict[str, Any] = {}
-        self._document = _without_classes(document)
+        self._document = without_classes(document)
 
     def resources(self, method: str, one: bool = False) -> list[str]:
         """The resources that answer to a method, on the collection or on one of it."""
@@ -116,7 +116,7 @@ def _names(schema: Json) -> Iterator[str]:
         yield from _names(schema["items"])
 
 
-def _without_classes(document: Json) -> Json:
+def without_classes(document: Json) -> Json:
     """The schemas as v5 kits use them: discriminators removed, alternatives that overlap taken as any of them."""
 
     def plainer(value: Any) -> Any:

@@ -14,14 +14,19 @@ from oxl.kernel.pattern import Dialect, translate
 from oxl.kernel.problem import Problem
 
 TEXTS = [
-    "", "a", "A", "ab", "aab", "aB", "ba", "abc", "a\nb", "\n", "b\r", "_", "-", "]", "^", "a-b", "$", "9", "٣", "é", "É", "ß",
-    "ẞ", "ſ", "s", "S", "K", "k", "σς", "Σ", "İ", "i", "ı", "😀", "a b", "\t", "\u00a0", "\u2028", "a{2}", "aaa", "a" * 40,
+    "", "a", "A", "ab", "aab", "aB", "ba", "abc", "a\nb", "\n", "b\r", "_", "-", "]", "^", "a-b", "$", "9",
+    "٣", "é", "É", "ß",
+    "ẞ", "ſ", "s", "S", "K", "k", "σς", "Σ", "İ", "i", "ı", "😀", "a b", "\t", "\u00a0", "\u2028", "a{2}",
+    "aaa", "a" * 40,
     "\\", "\\d", "(a)", "|", "b" * 300, "xyz", "XYZ", "µ", "Μ", "\x0b", "\x7f", "Ǆ", "ǅ", "ǆ", "`", "[", "@", "Z", "z",
 ]  # fmt: skip
 atoms = st.sampled_from(
-    [*"abkKsSzZéßσiI9_-]}", ".", "^", "$", r"\d", r"\D", r"\w", r"\W", r"\s", r"\S", r"\.", r"\\", r"\n", r"\t", r"\]", r"\-",
-     "[a-c]", "[^a-c]", "[abk]", "[^b]", "[]a]", "[^]a]", "[a-]", "[-a]", r"[\d_]", r"[\w-]", r"[^\s]", "[A-z]", "[à-ö]", "[*.]",
-     r"[\]]", r"[\-x]", "[$^]", "[|]", r"[\d-z]", "[[]", "{", "a{2", "{a}", " ", "😀", "ſ", r"\v", r"\x41", r"\b", r"\pL",
+    [*"abkKsSzZéßσiI9_-]}", ".", "^",
+    "$", r"\d", r"\D", r"\w", r"\W", r"\s", r"\S", r"\.", r"\\", r"\n", r"\t", r"\]", r"\-",
+     "[a-c]", "[^a-c]", "[abk]", "[^b]", "[]a]", "[^]a]", "[a-]", "[-a]", r"[\d_]", r"[\w-]", r"[^\s]",
+     "[A-z]", "[à-ö]", "[*.]",
+     r"[\]]", r"[\-x]", "[$^]", "[|]", r"[\d-z]", "[[]", "{", "a{2", "{a}", " ", "😀",
+     "ſ", r"\v", r"\x41", r"\b", r"\pL",
      "[[:alpha:]]", "(?:)", "()", "(?i:a)", r"\A", r"\Qa\E", "[a&&b]", "#", "/", '"', "'", "~", "&", r"\/", r"[a\n]"]
 )  # fmt: skip
 quantifiers = st.sampled_from(
@@ -49,7 +54,11 @@ async def test_postgresql_means_what_re2_means(tenant, lead: str, pattern: str, 
     try:
         ours = translate("x", lead + pattern, Dialect(fold=fold))
     except Problem as problem:
-        assert (problem.status, str(problem)[:2]) in ((400, "x:"), (501, "x:"))
+        refusal = problem
+    else:
+        refusal = None
+    if refusal is not None:
+        assert (refusal.status, str(refusal)[:2]) in ((400, "x:"), (501, "x:"))
         return
     theirs = re2.compile(lead + pattern, options)
     expected = [text for text in TEXTS if theirs.search(text)]
@@ -73,9 +82,12 @@ async def test_every_letter_of_either_case_is_as_in_re2(tenant) -> None:
 
 
 REFUSED = [
-    ("(", 400), ("*", 400), ("a**", 400), ("(?<=a)b", 400), (r"(a)\1", 400), ("a{1001}", 400), ("[z-a]", 400), ("a" * 257, 400),
-    ("(((a{9}){9}){9}){9}", 400), (r"\bfoo", 501), (r"\pL", 501), ("[[:alpha:]]", 501), ("(?i:a)", 501), ("(?m)^a", 501),
-    ("a{256}", 501), ("(a{20}){20}{1}", 400), ("(a{100}b{100}){6}", 501), ("(^a)*", 501), ("^*", 501), (r"\Qa", 501), ("(?U)a", 501),
+    ("(", 400), ("*", 400), ("a**", 400), ("(?<=a)b", 400), (r"(a)\1", 400), ("a{1001}", 400), ("[z-a]", 400),
+    ("a" * 257, 400),
+    ("(((a{9}){9}){9}){9}", 400), (r"\bfoo", 501), (r"\pL", 501), ("[[:alpha:]]", 501), ("(?i:a)", 501),
+    ("(?m)^a", 501),
+    ("a{256}", 501), ("(a{20}){20}{1}", 400), ("(a{100}b{100}){6}", 501), ("(^a)*", 501), ("^*", 501),
+    (r"\Qa", 501), ("(?U)a", 501),
 ]  # fmt: skip
 
 

@@ -43,7 +43,8 @@ class Contract:
             value = msgspec.json.decode(body)
         except msgspec.DecodeError as error:
             return [f"no JSON: {error}"]
-        return list(self._check(response["content"]["application/json"]["schema"], value, "$", partial))
+        found = self._check(response["content"]["application/json"]["schema"], value, "$", partial)
+        return list(dict.fromkeys(found))  # what is inherited along two ways is told once
 
     def _check(self, schema: Any, value: Any, at: str, partial: bool, dispatch: bool = True) -> Iterator[str]:
         """The faults of a value. `dispatch` is off for what a class inherits: its @type has been followed already."""

@@ -39,7 +39,8 @@ _DATE = "(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _TIME = "[Tt ]([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?([Zz]|[+-](0[0-9]|1[0-4]):?[0-5][0-9])"
 _INSTANT = (
     f"case when shown ~ '^{_DATE}({_TIME})?$' then "
-    "case when extract(day from (left(shown, 8) || '01')::date + substr(shown, 9, 2)::int - 1) = substr(shown, 9, 2)::int "
+    "case when extract(day from (left(shown, 8) || '01')::date + substr(shown, 9, 2)::int - 1) = "
+    "substr(shown, 9, 2)::int "
     "then (shown || case when length(shown) = 10 then 'T00:00:00Z' else '' end)::timestamptz end end"
 )
 TIME_LIMIT = 5  # seconds that one statement of a list may take

@@ -114,7 +114,7 @@ def check(resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
 
     Attributes that the shape does not know are kept: they are the client's own extensions.
     """
-    body = {name: value for name, value in body.items() if value is not None and name not in _SERVER_SET}
+    body = {name: value for name, value in _without_nulls(body).items() if name not in _SERVER_SET}
     for name in _list_attributes(resource.shape):
         if isinstance(body.get(name), dict):
             body[name] = [body[name]]
@@ -130,12 +130,24 @@ def check(resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
+def _without_nulls(value: Any) -> Any:
+    """The value without nulls at any depth: there is no difference between them and what is not there."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(member) for name, member in value.items() if member is not None}
+    if isinstance(value, list):
+        return [_without_nulls(member) for member in value if member is not None]
+    return value
+
+
+_MISSING = re.compile(r"^Object missing required field `(.*)`$")
 _AT = re.compile(r"^(.*?)(?: - at `\$\.?(.*)`)?$", re.DOTALL)
 
 
 def _named(error: msgspec.ValidationError) -> Problem:
     match = _AT.match(str(error))
     message, path = match.groups() if match else (str(error), "")
+    if missing := _MISSING.match(message):
+        return Problem(400, "missingAttribute", f"{f'{path}.' if path else ''}{missing[1]}: is required")
     return Problem(400, "invalidValue", f"{path or 'body'}: {message}")
 
 
