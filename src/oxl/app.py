@@ -12,6 +12,7 @@ from typing import Any
 from oxl.apis import APIS
 from oxl.db.database import ABSENT, Database
 from oxl.db.embedded import EmbeddedError
+from oxl.kernel.declare import strictly
 from oxl.kernel.router import Kernel
 from oxl.settings import Settings, read_settings
 
@@ -44,7 +45,8 @@ class App:
         self._database = await Database.open(self._settings)
         tenant = await self._database.tenant(self._settings.tenant)
         settings = self._settings
-        self._kernel = Kernel(APIS, tenant, settings.public_url, settings.default_limit, settings.max_body)
+        apis = strictly(APIS, settings.strict)
+        self._kernel = Kernel(apis, tenant, settings.public_url, settings.default_limit, settings.max_body)
         self._keeping = asyncio.create_task(self._keep(self._database))
 
     async def _keep(self, database: Database) -> None:

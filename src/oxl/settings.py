@@ -20,6 +20,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str = ""  # prefix of href and Location, such as https://api.example; empty: path only
     connections: int = 8  # PostgreSQL connections per process and tenant
     max_body: int = 1_048_576  # bytes of one request body
+    strict: str = ""  # APIs that refuse what others fill in or leave out: TMF635,TMF654, or all
+    key_days: int = 7  # how long the answer to an Idempotency-Key is kept
     default_limit: int = 1000  # length of an un-paged list, and the cap of limit=
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import msgspec
@@ -50,3 +51,8 @@ def page_headers(offset: int, shown: int, total: int) -> list[tuple[str, str]]:
         span = f"{offset + 1}-{offset + shown}" if shown else "*"
         headers.append(("Content-Range", f"items {span}/{total}"))
     return headers
+
+
+def etag_of(doc: str) -> str:
+    """The strong ETag of a stored document (its JSON text, without href)."""
+    return f'"{hashlib.sha256(doc.encode()).hexdigest()[:32]}"'
