@@ -116,8 +116,8 @@ async def test_the_same_key_ten_times_at_once_is_done_once_in_one_process_and_in
 
 
 async def test_equal_keys_in_one_group_are_one_and_a_different_twin_is_a_mismatch(toy, tenant) -> None:
-    items = [Item({"text": text}, key, text.encode()) for text, key in
-             [("a", "k1"), ("a", "k1"), ("b", "k1"), ("fail", "k2"), ("fail", "k2"), ("a", None), ("mend", "k3")]]  # fmt: skip
+    sent = [("a", "k1"), ("a", "k1"), ("b", "k1"), ("fail", "k2"), ("fail", "k2"), ("a", None), ("mend", "k3")]
+    items = [Item({"text": text}, key, text.encode()) for text, key in sent]
     answers = await group(tenant, WRITE, items)
     assert answers[0] == answers[1]
     assert isinstance(answers[0].result, Done)
