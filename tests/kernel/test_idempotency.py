@@ -80,7 +80,7 @@ async def test_62_the_same_key_for_another_request_is_422(box, tenant, made) -> 
     for answer in (
         await box.patch(made["href"], json={"count": 3}, headers=key("k")),
         await box.patch(other["href"], json={"count": 2}, headers=key("k")),
-        await box.patch(made["href"], content=b'{"count": 2}', headers=key("k") | merge),
+        await box.patch(made["href"], content=b'{"count":2}', headers=key("k") | merge),
         await box.post(BOXES, json={"count": 2, "name": "N"}, headers=key("k")),
         await box.post(JOBS, json={"count": 2, "name": "N"}, headers=key("k")),
         await box.delete(made["href"], headers=key("k")),

@@ -171,8 +171,8 @@ class Kernel:
                 body = patch.read(patch.FORMATS[kind], validate.parse_any(raw))
             except Refusal as refusal:
                 raise problem_of(refusal.refused, route.href) from None
-        sent = hashlib.sha256(b"\n".join((method.encode(), f"{route.href}/{resource_id}".encode(), kind.encode(), raw)))
-        return Item(body, key, sent.digest() if key else b"", resource_id, seen, fields)
+        about = f"{method} {route.href}/{resource_id} {kind}\n".encode() if key else b""
+        return Item(body, key, hashlib.sha256(about + raw).digest() if key else b"", resource_id, seen, fields)
 
     async def _body(self, route: _Route, body: dict[str, Any]) -> dict[str, Any]:
         """A create body as its verb takes it. Ids are the server's; one that is in use is a conflict."""
