@@ -12,6 +12,7 @@ from typing import Any
 from oxl.apis import APIS
 from oxl.db.database import ABSENT, Database
 from oxl.db.embedded import EmbeddedError
+from oxl.kernel.declare import strictly
 from oxl.kernel.router import Kernel
 from oxl.settings import Settings, read_settings
 
@@ -45,7 +46,7 @@ class App:
         tenant = await self._database.tenant(self._settings.tenant)
         settings = self._settings
         self._kernel = Kernel(
-            APIS,
+            strictly(APIS, settings.strict),
             tenant,
             settings.public_url,
             settings.default_limit,

@@ -21,6 +21,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str = ""  # prefix of href and Location, such as https://api.example; empty: path only
     connections: int = 8  # PostgreSQL connections per process and tenant
     max_body: int = 1_048_576  # bytes of one request body
+    strict: str = ""  # APIs that refuse what others fill in or leave out: TMF635,TMF654, or all
+    key_days: int = 7  # how long the answer to an Idempotency-Key is kept
     default_limit: int = 1000  # length of an un-paged list, and the cap of limit=
     count_cap: int = 10_000  # matches that a list counts one by one; above it X-Total-Count is an estimate
     partial_status: Literal[206, 200] = 206  # status of a page that is not the whole list

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-RefusalKind = Literal["invalid", "unknown", "conflict", "mismatch"]
+RefusalKind = Literal["invalid", "unknown", "conflict", "stale", "mismatch"]
 
 
 class Work(NamedTuple):
@@ -37,8 +37,8 @@ class Done(msgspec.Struct, frozen=True):
 class Refused(msgspec.Struct, frozen=True):
     """Why one item was not done.
 
-    kind: invalid (the item is wrong), unknown (no such resource), conflict (the state forbids it),
-    mismatch (an idempotency key came again with another body).
+    kind: invalid (the item is wrong), unknown (no such resource), conflict (the state forbids it), stale (it was
+    changed meanwhile), mismatch (an idempotency key came again with another body).
     code: a short word clients can branch on; field: the attribute at fault, dotted; reference: id of a stored resource
     that tells more, such as the first record of a duplicate or the failed action.
     """

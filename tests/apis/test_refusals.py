@@ -141,7 +141,6 @@ async def test_a_usage_that_does_not_fit_is_a_400(http, tenant, furnished, servi
         (USAGE, {"usageSpecification": {"id": "voice"}, "usageCharacteristic": [5]}, "usageCharacteristic[0]"),
         (USAGE, {"usageSpecification": {"id": "voice"}, "externalIdentifier": [{}]}, "externalIdentifier[0]"),
         (USAGE, {"usageSpecification": {"id": "voice"}, "product": {}}, "product"),
-        (USAGE, {"usageSpecification": {"id": "voice"}, "status": "billed"}, "status"),
         (
             USAGE,
             {

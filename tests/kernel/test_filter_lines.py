@@ -265,7 +265,7 @@ async def test_line_31_hostile_filters_are_answered_in_time(toy, tenant, notes) 
         await conn.execute("delete from note where id = $1", made["id"])
 
 
-async def test_a_list_that_takes_too_long_is_given_up_and_its_connection_serves_on(toy, tenant, monkeypatch) -> None:
+async def test_a_list_that_takes_too_long_is_given_up_and_serves_on(toy, tenant, notes, monkeypatch) -> None:
     monkeypatch.setattr(select, "TIME_LIMIT", 0.05)
 
     async def page(conn: Any, *_: Any) -> None:

@@ -201,7 +201,7 @@ async def test_a_wrong_value_for_the_database_is_no_503(toy, tenant) -> None:
 async def test_a_server_that_is_overrun_refuses_at_once(tenant) -> None:
     kernel = Kernel((TOY,), tenant, "", CAP, 1 << 20)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(kernel), base_url="http://toy.example") as client:
-        writes = kernel._routes[NOTES].writes
+        writes = kernel._routes[NOTES].writes["POST"]
         writes._queue = [(None, asyncio.get_running_loop().create_future())] * 4096
         answer = await client.post(NOTES, json={"text": "x"})
         assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")

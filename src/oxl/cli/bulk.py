@@ -45,7 +45,7 @@ async def post_all(
         for place, (body, key) in enumerate(bodies[start : start + BULK], start):
             try:
                 digest = hashlib.sha256(_BODY.encode(body)).digest()
-                items.append(Item(validate.check(operation.resource, body), key, digest))
+                items.append(Item(validate.check(operation.resource, body, api), key, digest))
                 places.append(place)
             except Problem as problem:
                 outcomes.append(Outcome(place, "", str(problem), problem.code))

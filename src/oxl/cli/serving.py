@@ -21,6 +21,7 @@ from oxl.db.database import ABSENT, Database, Tenant
 from oxl.db.migrate import keep_partitions, migrate
 from oxl.engines.ledger.grants import grant_due
 from oxl.kernel.background import once
+from oxl.kernel.handle import forget_keys
 from oxl.settings import Settings
 
 _SWEEP_SECONDS = 5.0
@@ -108,6 +109,7 @@ async def work_until_stopped(settings: Settings) -> None:
                 if kept != system_now().date():
                     await keep_partitions(database)
                     kept = system_now().date()
+                await once(tenant, lambda work: forget_keys(work, settings.key_days))
                 granted = await once(tenant, grant_due)
                 if granted:
                     out.print(f"granted the allowances of {granted} products")

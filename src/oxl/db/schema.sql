@@ -18,14 +18,18 @@ create table tenant_clock (
 );
 -- engine: kernel
 create table idempotency (         -- what a key was answered, for as long as clients may ask again
-    operation text,
+    operation text,                -- HTTP; or of a bulk write which operation it was
     key text,
-    body_hash bytea not null,
+    body_hash bytea not null,      -- of a request: of its method, path and body
     resource_id text,              -- none while its request is still at work
     refused jsonb,                 -- the refusal, when that was the stored answer
     created_at timestamptz not null,
+    status smallint,               -- the answer as it was sent; none for bulk writes, whose keys are never forgotten
+    headers jsonb,
+    body text,
     primary key (operation, key)
 );
+create index idempotency_created on idempotency (created_at) where status is not null;
 
 -- engine: outbox
 create table outbox (              -- every event, in the transaction that made it true; read in (xid, id) order
@@ -37,6 +41,7 @@ create table outbox (              -- every event, in the transaction that made 
     resource_id text not null,
     at timestamptz not null,
     doc jsonb not null,            -- the resource as it then looked from outside
+    changed text[],                -- the attributes that a change was of, where that is known
     primary key (id)
 ) partition by range (id);
 create index outbox_order on outbox (xid, id);

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from oxl.db.database import LOST_RACE, Tenant
-from oxl.kernel.declare import Operation
-from oxl.kernel.handle import Answer, Item, group
-from oxl.verbs import Work
+from oxl.kernel.declare import Api, Operation, Resource
+from oxl.kernel.handle import Answer, Item, group, keep_events, lock
+from oxl.verbs import Done, Refused, Work
 
 BULK = 1000  # items in one transaction of a bulk write
 _TRIES = 5
@@ -23,7 +23,7 @@ T = TypeVar("T")
 async def bulk(tenant: Tenant, operation: Operation, items: Sequence[Item]) -> list[Answer]:
     """One group of a bulk write. A lost race is run again; a group with a row that breaks it runs singly."""
     try:
-        return await _tried(lambda: group(tenant, operation, items, answers=False))
+        return await _tried(lambda: group(tenant, operation, items))
     except (ValueError, LookupError, ArithmeticError):
         if len(items) == 1:
             raise
@@ -36,6 +36,30 @@ async def once(tenant: Tenant, verb: Callable[[Work], Awaitable[T]]) -> T:
     async def attempt() -> T:
         async with tenant.connection() as conn, conn.transaction():
             return await verb(Work(conn, tenant.clock.now(), tenant.name))
+
+    return await _tried(attempt)
+
+
+async def change(
+    tenant: Tenant,
+    api: Api,
+    resource: Resource,
+    verb: Callable[[Work], Awaitable[Sequence[Done | Refused]]],
+    ids: Sequence[str] = (),
+) -> Sequence[Done | Refused]:
+    """Run a verb that changes resources without a request, such as the state of a task, and tell of it by events.
+
+    The resources of `ids` are locked against PATCH and DELETE before it begins.
+    """
+
+    async def attempt() -> Sequence[Done | Refused]:
+        async with tenant.connection() as conn, conn.transaction():
+            work = Work(conn, tenant.clock.now(), tenant.name)
+            operation = Operation(api, resource, verb, "PATCH")
+            await lock(work, operation, ids)
+            results = await verb(work)
+            await keep_events(work, operation, [(result, None, None) for result in results])
+            return results
 
     return await _tried(attempt)
 

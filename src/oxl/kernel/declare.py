@@ -6,14 +6,28 @@ An API folder declares one `Api`; everything generic (routes, filters, answers, 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from oxl.verbs import Done, Refused, Work
 
 Kind = Literal["text", "number", "boolean", "instant"]
+Method = Literal["POST", "PATCH", "DELETE"]
+
+
+class Change(NamedTuple):
+    """A PATCH as its verb gets it: the documents without href, and the first-level attributes in which they differ."""
+
+    id: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    changed: tuple[str, ...]
+
+
 Verb = Callable[[Work, Sequence[dict[str, Any]]], Awaitable[list[Done | Refused]]]
+PatchVerb = Callable[[Work, Sequence[Change]], Awaitable[list[Done | Refused]]]
+DeleteVerb = Callable[[Work, Sequence[str]], Awaitable[list[Done | Refused]]]
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -21,6 +35,17 @@ class Field(msgspec.Struct, frozen=True):
 
     column: str
     kind: Kind = "text"
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """A resource that is work to be done. Its verbs may answer Done with a state that is not final: accepted, later.
+
+    What then happens is told through `background.change`.
+    """
+
+    final: tuple[str, ...]  # the states in which nothing happens any more
+    accepted: int = 201  # the answer to a POST that did not come to one of them
+    later: Verb | None = None  # takes a task without doing it, for clients that prefer not to wait
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +67,13 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     askable: Mapping[str, Field] = {}
     create: Verb | None = None
     required: tuple[str, ...] = ()  # attributes that a create body must have
+    server_set: tuple[str, ...] = ()  # attributes that no create body sets, besides id and href
+    patch: PatchVerb | None = None
+    immutable: tuple[str, ...] = ()  # attributes that no PATCH changes, besides identity and what is computed
+    patchable: tuple[str, ...] = ()  # where given: the only ones of the shape that a PATCH changes
+    delete: DeleteVerb | None = None
+    state: str = ""  # the attribute whose change is a stateChange
+    task: Task | None = None
     events: Mapping[str, str] = {}  # change → event type
     summary: str = ""
     own_events: frozenset[str] = frozenset()  # event types of `events` that the official document does not have
@@ -49,12 +81,26 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def operations(self) -> tuple[str, ...]:
         """What is served, in the words of the standard's operation ids."""
-        return ("list", "create", "retrieve") if self.create else ("list", "retrieve")
+        served = {"list": True, "create": self.create, "retrieve": True, "patch": self.patch, "delete": self.delete}
+        return tuple(name for name, verb in served.items() if verb)
 
     @property
     def methods(self) -> tuple[str, ...]:
         """What the collection answers to."""
         return ("GET", "HEAD", "POST") if self.create else ("GET", "HEAD")
+
+    @property
+    def single_methods(self) -> tuple[str, ...]:
+        """What one of them answers to."""
+        served = {"GET": True, "HEAD": True, "PATCH": self.patch, "DELETE": self.delete}
+        return tuple(method for method, verb in served.items() if verb)
+
+    def changes_of(self, changed: Sequence[str]) -> tuple[str, ...]:
+        """The declared changes that a change of these attributes is."""
+        told = "stateChange" in self.events and self.state in changed
+        others = any(not told or name != self.state for name in changed)
+        found = {"attributeValueChange": others, "stateChange": told}
+        return tuple(change for change, happened in found.items() if happened and change in self.events)
 
 
 class Api(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,19 +117,31 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
     extra_parameters: frozenset[str] = frozenset()  # of lists, that the official document does not have
     hub: tuple[str, ...] = ()  # the operations on subscriptions that are served: create, retrieve, delete
     event: type[msgspec.Struct] | None = None  # what surrounds every event's resource
+    strict: bool = False  # refuse what lenient fills in, leaves out or keeps
+
+
+def strictly(apis: Sequence[Api], wanted: str) -> list[Api]:
+    """The APIs, strict where their number or name is on the comma list, or it is `all`; ValueError for no API's."""
+    names = set(filter(None, (name.strip() for name in wanted.split(","))))
+    if unknown := names - {"all"} - {name for api in apis for name in (api.number, api.name)}:
+        raise ValueError(f"setting strict: no API is called {', '.join(sorted(unknown))}")
+    return [
+        msgspec.structs.replace(api, strict=api.strict or bool(names & {"all", api.number, api.name})) for api in apis
+    ]
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """A POST as the flusher knows it: one per resource."""
+    """A method of a resource as the flusher knows it."""
 
     api: Api
     resource: Resource
-    verb: Verb
+    verb: Any  # a Verb, PatchVerb or DeleteVerb, by the method
+    method: Method = "POST"
 
     @property
     def key(self) -> str:
-        """The scope of an idempotency key."""
-        return f"POST {self.api.base}/{self.resource.name}"
+        """The scope of an idempotency key of a bulk write."""
+        return f"{self.method} {self.api.base}/{self.resource.name}"
 
 
 def operation_of(api: Api, name: str) -> Operation:

@@ -31,7 +31,7 @@ _SYMBOLS = {
 }
 _DOTTED = ("eq", "ne", "gt", "gte", "lt", "lte", "regex", "in", "nin")
 _SPLIT = re.compile(r"(.*?)(>=|<=|==|!=|\*=|=~|=|>|<)(.*)", re.DOTALL)
-_COMPLETE = re.compile(r"[^<>=]+[<>=~].*[^<>=~!*]", re.DOTALL)
+_COMPLETE = re.compile(r"[^<>=;]+[<>=~][^;]*[^<>=~!*;]")
 _CONDITION = re.compile(r"\s*[\w@][\w@.-]*\s*(>=|<=|==|!=|\*=|=~|=|>|<)")
 # A piece begins at the start or behind a separator; one in quotes may hold separators.
 _PIECE = re.compile(r"""(?:^|(?<=[,;]))("[^"]*"(?=[,;]|$)|'[^']*'(?=[,;]|$)|[^,;]*)([,;]?)""")
@@ -66,10 +66,12 @@ class Part(NamedTuple):
 def parts(raw: str) -> Iterator[Part]:
     """The parameters of a raw query string: taken apart at & before anything is decoded."""
     for text in _parameters(raw):
-        name, _, value = text.partition("=")
+        name, equals, value = text.partition("=")
         if not value and _COMPLETE.fullmatch(unquote_plus(name)):
             text = name  # a client that sends a name without a value as name=
         part = _part(unquote_plus(text))
+        if equals and name.rpartition(".")[2] in _DOTTED:
+            part = Part(unquote_plus(name), "=", unquote_plus(value))  # whatever the value begins with
         if part is None:
             raise Problem(400, "invalidQuery", f"{unquote_plus(text)[:80]}: expected attribute=value")
         if "\x00" in part.name + part.value:

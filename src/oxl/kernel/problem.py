@@ -8,11 +8,12 @@ from oxl.verbs import Refused
 
 REASONS = {
     400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not found", 405: "Method not allowed",
-    406: "Not acceptable", 409: "Conflict", 413: "Body too large", 414: "Query too long", 415: "Unsupported media type",
-    416: "Range not satisfiable", 422: "Not processable", 500: "Internal error", 501: "Not implemented",
+    406: "Not acceptable", 409: "Conflict", 412: "Precondition failed", 413: "Body too large", 414: "Query too long",
+    415: "Unsupported media type", 416: "Range not satisfiable", 422: "Not processable", 500: "Internal error",
+    501: "Not implemented",
     503: "Service unavailable",
 }  # fmt: skip
-STATUS = {"invalid": 400, "unknown": 404, "conflict": 409, "mismatch": 422}  # by kind of refusal
+STATUS = {"invalid": 400, "unknown": 404, "conflict": 409, "stale": 412, "mismatch": 422}  # by kind of refusal
 
 
 class Problem(Exception):  # noqa: N818 – an answer, not an error of the program

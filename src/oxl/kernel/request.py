@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from oxl.kernel import grammar
 from oxl.kernel.problem import Problem
 
 MAX_QUERY = 4096  # characters
+MAX_KEY = 255
 RESERVED = ("fields", "sort", "offset", "limit", "filter", "before", "after", "depth", "expand")
 _NOT_YET = ("depth", "expand")
 _ONCE = ("offset", "limit", "before", "after")
@@ -104,11 +105,31 @@ def check_accept(headers: dict[bytes, bytes]) -> None:
         raise Problem(406, "notAcceptable", "answers are application/json")
 
 
-def check_content_type(headers: dict[bytes, bytes]) -> None:
-    """415 when a body claims to be anything but JSON; none at all is taken as JSON."""
-    kind = headers.get(b"content-type", b"application/json").decode("latin-1").split(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Problem(415, "unsupportedMediaType", f"bodies are application/json, not {kind[:60]}")
+def media_type(headers: dict[bytes, bytes]) -> str:
+    """What a body says it is, without parameters; one that says nothing is taken as JSON."""
+    kind = headers.get(b"content-type", b"application/json").decode("latin-1").split(";")[0]
+    return kind.strip().lower()
+
+
+def check_media_type(kind: str, taken: Sequence[str], header: str = "") -> None:
+    """415 when a body is none of what is taken; `header` is the one that tells of them."""
+    if kind not in taken:
+        told = ((header, ", ".join(taken)),) if header else ()
+        raise Problem(415, "unsupportedMediaType", f"bodies are {', '.join(taken)}, not {kind[:60]}", told)
+
+
+def idempotency_key(headers: dict[bytes, bytes]) -> str | None:
+    """The key under which a write may be repeated, if there is one."""
+    key = headers.get(b"idempotency-key", b"").decode("latin-1")
+    if len(key) > MAX_KEY or "\x00" in key:
+        raise Problem(400, "invalidHeader", f"Idempotency-Key: at most {MAX_KEY} characters")
+    return key or None
+
+
+def if_match(headers: dict[bytes, bytes]) -> tuple[str, ...] | None:
+    """The strong ETags of If-Match, or `*`; None when any state will do. A weak one never matches."""
+    text = headers.get(b"if-match")
+    return None if text is None else tuple(each.strip() for each in text.decode("latin-1").split(","))
 
 
 def prefers(headers: dict[bytes, bytes], preference: str) -> bool:

@@ -6,33 +6,26 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from oxl.db.database import ABSENT, LOST_RACE, Tenant
 from oxl.kernel import filter as filters
-from oxl.kernel import openapi, paging, represent, request, select, validate
+from oxl.kernel import openapi, paging, patch, represent, request, select, validate
 from oxl.kernel.answers import Contract
-from oxl.kernel.declare import Api, Operation, Resource
+from oxl.kernel.declare import Api, Method, Operation, Resource
 from oxl.kernel.flusher import Flusher
-from oxl.kernel.handle import Answer, Item, group
+from oxl.kernel.handle import Answer, Item, Reply, group, unknown
 from oxl.kernel.pages import pages
 from oxl.kernel.problem import Problem, body_of, problem_of
-from oxl.verbs import Refused
+from oxl.verbs import Refusal
 
 log = logging.getLogger("oxl.kernel")
 Headers = dict[bytes, bytes]
 _JSON = (b"content-type", b"application/json;charset=utf-8")
-MAX_KEY = 255
-
-
-class Reply(NamedTuple):
-    """An answer about to be sent."""
-
-    status: int
-    body: bytes
-    headers: Sequence[tuple[str, str]] = ()
+_MERGE_ONLY = [kind for kind, form in patch.FORMATS.items() if form == "merge"]
 
 
 class _Route(NamedTuple):
@@ -42,7 +35,7 @@ class _Route(NamedTuple):
     resource: Resource
     href: str
     reads: Flusher
-    writes: Flusher | None
+    writes: Mapping[str, Flusher]  # by method; later: the POSTs of those who prefer not to wait
 
 
 class Kernel:
@@ -81,12 +74,15 @@ class Kernel:
                 found = await select.by_ids(conn, resource, self._tenant.clock.now(), list(set(ids)))
             return [found.get(wanted) for wanted in ids]
 
-        async def write(items: Sequence[Item]) -> list[Answer]:
-            return await group(self._tenant, operation, items) if operation else []
+        def writing(verb: Any, method: Method) -> Flusher:
+            return Flusher(partial(group, self._tenant, Operation(api, resource, verb, method), collection=href))
 
-        operation = Operation(api, resource, resource.create) if resource.create else None
         href = represent.collection_href(public, api, resource)
-        return _Route(api, resource, href, Flusher(read), Flusher(write) if operation else None)
+        verbs: dict[Method, Any] = {"POST": resource.create, "PATCH": resource.patch, "DELETE": resource.delete}
+        writes: dict[str, Flusher] = {method: writing(verb, method) for method, verb in verbs.items() if verb}
+        if resource.task and resource.task.later:
+            writes["later"] = writing(resource.task.later, "POST")
+        return _Route(api, resource, href, Flusher(read), writes)
 
     async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable[[Any], Awaitable[None]]) -> None:
         """One HTTP request (ASGI)."""
@@ -135,24 +131,24 @@ class Kernel:
         route = self._routes.get(path)
         if route is not None:
             _allow(method, route.resource.methods)
+            if method == "POST":
+                return await self._write(route, "", scope, receive, headers)
             request.check_accept(headers)
-            if method == "POST" and route.writes:
-                return await self._create(route, route.writes, scope, receive, headers)
             return await self._list(route, scope)
         raw_path = scope.get("raw_path", path.encode()).decode("latin-1").partition("?")[0]
         collection, _, resource_id = raw_path.rstrip("/").rpartition("/")
         route = self._routes.get(collection)
         if route is None:
             raise Problem(404, "notFound", f"no resource lives at {scope['path'][:200]}")
-        _allow(method, ("GET", "HEAD"))
+        _allow(method, route.resource.single_methods)
+        if method in route.writes:
+            return await self._write(route, unquote(resource_id), scope, receive, headers)
         request.check_accept(headers)
         query = request.parse_query(scope["query_string"].decode("latin-1"), self._cap)
         return await self._read(route, unquote(resource_id), query, headers)
 
     async def _read(self, route: _Route, resource_id: str, query: request.Query, headers: Headers) -> Reply:
-        doc = None if "\x00" in resource_id else await route.reads.submit(resource_id)
-        if doc is None:
-            raise Problem(404, "notFound", f"no {route.resource.name} has the id {resource_id[:100]!r}")
+        doc = await self._doc(route, resource_id)
         etag = represent.etag_of(doc)
         if represent.is_known(headers.get(b"if-none-match", b""), etag):
             return Reply(304, b"", [("ETag", etag)])
@@ -190,22 +186,59 @@ class Kernel:
         partial = self._partial_status if query.paged and 0 < shown < page.total else 200
         return Reply(206 if ranged else partial, body, found)
 
-    async def _create(
-        self, route: _Route, writes: Flusher, scope: dict[str, Any], receive: Callable, headers: Headers
+    async def _doc(self, route: _Route, resource_id: str) -> str:
+        """The document of an id; Problem 404 when it is not there."""
+        doc = None if "\x00" in resource_id else await route.reads.submit(resource_id)
+        if doc is None:
+            raise problem_of(unknown(route.resource, resource_id), route.href)
+        return doc
+
+    async def _write(
+        self, route: _Route, resource_id: str, scope: dict[str, Any], receive: Callable, headers: Headers
     ) -> Reply:
-        query = request.parse_query(scope["query_string"].decode("latin-1"), self._cap)
-        request.check_content_type(headers)
-        raw = await request.read_body(receive, headers, self._max_body)
-        body = validate.check(route.resource, validate.parse(raw))
-        key = headers.get(b"idempotency-key", b"").decode("latin-1")
-        if len(key) > MAX_KEY or "\x00" in key:
-            raise Problem(400, "invalidHeader", f"Idempotency-Key: at most {MAX_KEY} characters")
-        item = Item(body, key, hashlib.sha256(raw).digest()) if key else Item(body)
-        answer: Answer = await writes.submit(item)
-        if isinstance(answer.result, Refused):
-            raise problem_of(answer.result, route.href)
-        content = represent.one(answer.doc, answer.result.id, route.href, query.fields)
-        return Reply(201, content, [("Location", f"{route.href}/{answer.result.id}")])
+        method = scope["method"]
+        try:
+            item = await self._item(route, resource_id, scope, receive, headers)
+        except Problem:
+            if method != "POST":
+                await self._doc(route, resource_id)  # 404 comes before whatever else is wrong
+            raise
+        later = method == "POST" and "later" in route.writes and request.prefers(headers, "respond-async")
+        answer: Answer = await route.writes["later" if later else method].submit(item)
+        status, body, told = answer.reply or Reply(500, b"")
+        return Reply(status, body, [*told, ("Preference-Applied", "respond-async")] if later else told)
+
+    async def _item(
+        self, route: _Route, resource_id: str, scope: dict[str, Any], receive: Callable, headers: Headers
+    ) -> Item:
+        """What a request asks to be written; Problem when it cannot be."""
+        if "\x00" in resource_id:
+            raise Problem(404, "notFound", "no id holds such a character")
+        method, api, kind = scope["method"], route.api, request.media_type(headers)
+        request.check_accept(headers)
+        fields = request.parse_query(scope["query_string"].decode("latin-1"), self._cap).fields
+        key, seen = request.idempotency_key(headers), request.if_match(headers)
+        raw, body = b"", None
+        if method == "POST":
+            request.check_media_type(kind, ("application/json",))
+            raw = await request.read_body(receive, headers, self._max_body)
+            body = await self._body(route, validate.parse(raw))
+        elif method == "PATCH":
+            request.check_media_type(kind, _MERGE_ONLY if api.generation == 4 else list(patch.FORMATS), "Accept-Patch")
+            raw = await request.read_body(receive, headers, self._max_body)
+            try:
+                body = patch.read(patch.FORMATS[kind], validate.parse_any(raw))
+            except Refusal as refusal:
+                raise problem_of(refusal.refused, route.href) from None
+        about = f"{method} {route.href}/{resource_id} {kind}\n".encode() if key else b""
+        return Item(body, key, hashlib.sha256(about + raw).digest() if key else b"", resource_id, seen, fields)
+
+    async def _body(self, route: _Route, body: dict[str, Any]) -> dict[str, Any]:
+        """A create body as its verb takes it. Ids are the server's; one that is in use is a conflict."""
+        known = body.get("id")
+        if isinstance(known, str) and "\x00" not in known and await route.reads.submit(known) is not None:
+            raise Problem(409, "idInUse", f"id: there is a {route.resource.name} with the id {known[:100]!r}")
+        return validate.check(route.resource, body, route.api)
 
 
 def _allow(method: str, methods: Sequence[str]) -> None:

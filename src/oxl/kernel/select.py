@@ -284,15 +284,27 @@ def _in_spans(condition: Condition, column: str, bound: Callable[[Any, str], str
     return f"{column} {sign} any ({bound(border, 'timestamptz[]')})"
 
 
-async def keep_events(
-    conn: Any, resource: Resource, now: datetime, api: str, events: Sequence[tuple[str, str, str]]
-) -> None:
-    """Write (event id, event type, resource id) to the outbox, each with the resource as it now looks from outside."""
+class Event(NamedTuple):
+    """One event for the outbox. changed: a JSON array of attributes, or None; doc: given when it is no longer there."""
+
+    id: str
+    type: str
+    resource_id: str
+    changed: str | None = None
+    doc: str | None = None
+
+
+async def keep_events(conn: Any, resource: Resource, now: datetime, api: str, events: Sequence[Event]) -> None:
+    """Write events to the outbox, each with its document, or else with the resource as it now looks from outside."""
     source = f"{resource.one}($1, $6)" if resource.one else f"{resource.view}($1)"
+    gone = events[0].doc is not None  # of one group all are deletions, or none is
     await conn.execute(
-        f"insert into outbox (id, api, event_type, resource, resource_id, at, doc) select e.id, $2, e.event_type, $3, "
-        f"e.resource_id, $1, v.doc from unnest($4::text[], $5::text[], $6::text[]) as e (id, event_type, resource_id) "
-        f"join {source} v on v.id = e.resource_id",
+        f"insert into outbox (id, api, event_type, resource, resource_id, at, doc, changed) "
+        f"select e.id, $2, e.event_type, $3, e.resource_id, $1, {'e.doc::jsonb' if gone else 'v.doc'}, "
+        f"case when e.changed is not null then array(select jsonb_array_elements_text(e.changed::jsonb)) end "
+        f"from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) "
+        f"as e (id, event_type, resource_id, changed, doc)"
+        f"{'' if gone else f' join {source} v on v.id = e.resource_id'}",
         now,
         api,
         resource.name,

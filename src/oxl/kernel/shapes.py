@@ -115,25 +115,33 @@ def _filled(shape: type) -> dict[str, str]:
 
 
 class _Fault(Exception):  # noqa: N818 – carries a path outwards until it is whole
-    def __init__(self, path: str, message: str) -> None:
-        self.path, self.message = path, message
+    def __init__(self, path: str, message: str, code: str = "invalidValue") -> None:
+        self.path, self.message, self.code = path, message, code
 
 
-def complete(shape: type, body: dict[str, Any]) -> None:
+def complete(shape: type, body: dict[str, Any], strict: bool = False) -> None:
     """Fill in what the body's objects leave out of the contract, and check each against the class that it names.
 
-    The body has been read as the shape before. Problem 400 names the attribute at fault.
+    The body has been read as the shape before. Strict: nothing is filled in. Problem 400 names the attribute at fault.
     """
     try:
-        _complete(shape, body)
+        _complete(shape, body, strict, free=not strict)
     except _Fault as fault:
-        raise Problem(400, "invalidValue", f"{fault.path}: {fault.message}") from None
+        raise Problem(400, fault.code, f"{fault.path}: {fault.message}") from None
 
 
-def _complete(shape: type, body: dict[str, Any]) -> None:
-    for name, text in _filled(shape).items():
+def _complete(shape: type, body: dict[str, Any], strict: bool, free: bool = False) -> None:
+    """`free`: the object may be of a class that only the client knows."""
+    known = kinds(shape)
+    if known and "@type" in body and not {body["@type"], body.get("@baseType")} & known.keys():
+        if strict or (len(known) > 1 and not free):
+            told = f"{body['@type'][:60]!r} is no {' or '.join(known)}, and no @baseType says that it extends one"
+            raise _Fault("@type", told)
+    elif known and "@type" not in body and strict:
+        raise _Fault("@type", "is required", "missingAttribute")
+    for name, text in () if strict else _filled(shape).items():
         body.setdefault(name, text)
-    kind = kinds(shape).get(body.get("@type", ""), shape)
+    kind = known.get(body.get("@type", ""), known.get(body.get("@baseType", ""), shape))
     if kind is not shape:
         try:
             msgspec.convert(body, kind)
@@ -143,21 +151,21 @@ def _complete(shape: type, body: dict[str, Any]) -> None:
     for name, inner in _nested(kind):
         value = body.get(name)
         if isinstance(value, dict):
-            _within(name, inner, value)
+            _within(name, inner, value, strict)
         elif isinstance(value, list):
             for n, item in enumerate(value):
-                _within(f"{name}[{n}]", inner, item)
+                _within(f"{name}[{n}]", inner, item, strict)
 
 
-def _within(path: str, shape: type, body: dict[str, Any]) -> None:
+def _within(path: str, shape: type, body: dict[str, Any], strict: bool) -> None:
     facts = facts_of(shape)
     for name, source in facts.copied:
         if source in body:
             body.setdefault(name, body[source])
     try:
-        _complete(shape, body)
+        _complete(shape, body, strict)
         for name in facts.required:
             if name not in body:
-                raise _Fault(name, "is required")
+                raise _Fault(name, "is required", "missingAttribute")
     except _Fault as fault:
-        raise _Fault(f"{path}.{fault.path}" if fault.path else path, fault.message) from None
+        raise _Fault(f"{path}.{fault.path}" if fault.path else path, fault.message, fault.code) from None

@@ -1,5 +1,8 @@
 """The door for bodies: JSON made canonical once, then held against the resource's shape; a fault names its field.
 
+An API is lenient or strict. Lenient fills in what can be inferred, leaves out what only the server sets, and keeps what
+the shape does not know; strict refuses all of these.
+
 Refused here: what JSON readers disagree on (duplicate keys, NaN), what PostgreSQL cannot hold (NUL, lone surrogates),
 and what costs more than it is worth (depth, huge numbers).
 """
@@ -11,17 +14,20 @@ import re
 import types
 import typing
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import msgspec
 
-from oxl.kernel.declare import Resource
+from oxl.kernel.declare import Api, Resource
+from oxl.kernel.patch import same
 from oxl.kernel.problem import Problem
 from oxl.kernel.shapes import complete
 from oxl.values import MAX_ATOMS, BadValue, bounded_decimal
 
 MAX_DEPTH = 64
-_SERVER_SET = ("href",)  # never taken from a client: where a resource lives is computed on the way out
+_IDENTITY = ("id", "href")  # never taken from a client
+_CLASS = ("@type", "@baseType")
 _UNFIT = re.compile(r"[\x00\ud800-\udfff]")
 
 
@@ -69,6 +75,14 @@ _READER = json.JSONDecoder(
 
 def parse(raw: bytes) -> dict[str, Any]:
     """One JSON object from a request body, numbers as int or Decimal; Problem 400 for anything else."""
+    body = parse_any(raw)
+    if not isinstance(body, dict):
+        raise _bad("the body must be one JSON object")
+    return body
+
+
+def parse_any(raw: bytes) -> Any:
+    """Any JSON value from a request body, within the same bounds."""
     try:
         body = _READER.decode(raw.decode("utf-8"))
     except UnicodeDecodeError:
@@ -77,8 +91,6 @@ def parse(raw: bytes) -> dict[str, Any]:
         raise _bad(f"the body is not JSON: {error.msg} at character {error.pos}") from None
     except RecursionError:
         raise _bad("the body is nested too deeply") from None
-    if not isinstance(body, dict):
-        raise _bad("the body must be one JSON object")
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH or _suspicious(raw):
         _walk(body, "", 1)
     return body
@@ -109,25 +121,78 @@ def _walk(value: Any, path: str, depth: int) -> None:
         raise _bad(f"{path}: holds a character that cannot be stored", "invalidValue")
 
 
-def check(resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
-    """The body in canonical form: no nulls, no href, single objects in lists, @type filled in; Problem 400 otherwise.
+def check(resource: Resource, body: dict[str, Any], api: Api | None = None) -> dict[str, Any]:
+    """A create body in canonical form; Problem 400 otherwise.
 
     Attributes that the shape does not know are kept: they are the client's own extensions.
     """
-    body = {name: value for name, value in _without_nulls(body).items() if name not in _SERVER_SET}
-    for name in _list_attributes(resource.shape):
-        if isinstance(body.get(name), dict):
-            body[name] = [body[name]]
+    strict = api is not None and api.strict
+    ours = (*_IDENTITY, *resource.server_set)
+    if strict:
+        for name in (name for name in ours if name in body):
+            raise Problem(400, "serverSet", f"{name}: is set by the server")
+        if api and api.generation == 5 and "@type" not in body:
+            raise Problem(400, "missingAttribute", "@type: is required")
+    else:
+        body = {name: value for name, value in body.items() if name not in ours}
+    body = _canonical(resource, body, strict)
     for name in resource.required:
         if name not in body:
             raise Problem(400, "missingAttribute", f"{name}: is required")
+    body.setdefault("@type", resource.type)
+    _fit(resource, body, body, api)
+    return body
+
+
+def check_change(
+    resource: Resource, before: dict[str, Any], after: dict[str, Any], api: Api
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What a PATCH makes of a document, in canonical form, and the attributes in which it differs; Problem 400 when one
+    of them may not change or has a value that it cannot have.
+    """
+    after = _canonical(resource, after, api.strict)
+    names = dict.fromkeys((*before, *after))
+    changed = tuple(n for n in names if (n in before) != (n in after) or not same(before.get(n), after.get(n)))
+    fixed = {*_IDENTITY, *_CLASS, *resource.computed, *resource.immutable}
+    if resource.patchable:
+        fixed |= _names(resource.shape) - set(resource.patchable)
+    for name in changed:
+        if name in fixed:
+            raise Problem(400, "immutableAttribute", f"{name}: cannot be changed")
+        if name in resource.required and name not in after:
+            raise Problem(400, "missingAttribute", f"{name}: is required")
+    part = {name: after[name] for name in changed if name in after}
+    _walk(part, "", 1)
+    _fit(resource, part, after, api)
+    return after, changed
+
+
+def _canonical(resource: Resource, body: dict[str, Any], strict: bool) -> dict[str, Any]:
+    """Lenient: without nulls, single objects in lists where the shape has a list. What is the client's own stays as it
+    is, since only they know what a null means there.
+    """
+    if strict:
+        return body
+    known = _names(resource.shape)
+    body = {n: _without_nulls(value) if n in known else value for n, value in body.items() if value is not None}
+    for name in _list_attributes(resource.shape):
+        if isinstance(body.get(name), dict):
+            body[name] = [body[name]]
+    return body
+
+
+def _fit(resource: Resource, body: dict[str, Any], whole: dict[str, Any], api: Api | None) -> None:
+    """Problem 400 unless the attributes are of the shape's types and of classes that may stand where they do."""
+    if api and api.strict and "@schemaLocation" not in whole:
+        for name in (name for name in body if name not in _names(resource.shape)):
+            raise Problem(400, "unknownAttribute", f"{name}: is no attribute of {resource.type}")
     try:
         msgspec.convert(body, resource.shape)
     except msgspec.ValidationError as error:
         raise _named(error) from None
-    body.setdefault("@type", resource.type)
-    complete(resource.shape, body)
-    return body
+    if body is not whole:
+        body = {name: whole[name] for name in _CLASS if name in whole} | body
+    complete(resource.shape, body, bool(api and api.strict))
 
 
 def _without_nulls(value: Any) -> Any:
@@ -162,6 +227,12 @@ def _list_attributes(shape: type[msgspec.Struct]) -> tuple[str, ...]:
             field.encode_name for field in msgspec.structs.fields(shape) if _is_list(hints[field.name])
         )
     return _LISTS[shape]
+
+
+@cache
+def _names(shape: type[msgspec.Struct]) -> frozenset[str]:
+    """The attributes that a shape knows."""
+    return frozenset(field.encode_name for field in msgspec.structs.fields(shape))
 
 
 def _is_list(hint: Any) -> bool:

@@ -12,7 +12,6 @@ from oxl.engines.ledger.ledger import Move, move
 from oxl.values import BadValue, to_atoms, usage_type
 from oxl.verbs import Done, Refusal, Refused, Work, invalid
 
-_SERVER_SET = ("id", "status", "statusReason", "requestedDate", "confirmationDate")
 _BODY = msgspec.json.Encoder(decimal_format="number")
 _SYSTEM = {"topup": "topup_clearing", "adjust": "adjust"}  # the other side of each kind of move
 
@@ -36,7 +35,7 @@ def move_of(kind: str, body: dict[str, Any]) -> Move:
         unit=unit,
         amount=atoms,
         system=_SYSTEM[kind],
-        body=_BODY.encode({name: value for name, value in body.items() if name not in _SERVER_SET}).decode(),
+        body=_BODY.encode(body).decode(),
         account_id=body.get("partyAccount", {}).get("id"),
         extend_to=instant_in(body, "validFor", "endDateTime"),
     )

@@ -16,6 +16,8 @@ _ACTION_FIELDS = {
     "confirmationDate": Field("confirmed_at", "instant"),
 }
 
+_SERVER_SET = ("status", "statusReason", "requestedDate", "confirmationDate")
+
 PREPAY_BALANCE = Api(
     name="prepay_balance",
     number="TMF654",
@@ -54,6 +56,7 @@ PREPAY_BALANCE = Api(
             askable=_ACTION_FIELDS,
             create=actions.create_topup,
             required=("amount", "bucket"),
+            server_set=_SERVER_SET,
             events={"create": "TopupBalanceCreateEvent", "failure": "TopupBalanceFailureEvent"},
             summary="Credit a bucket",
         ),
@@ -67,6 +70,7 @@ PREPAY_BALANCE = Api(
             askable=_ACTION_FIELDS,
             create=actions.create_adjust,
             required=("amount", "bucket"),
+            server_set=_SERVER_SET,
             events={"create": "AdjustBalanceCreateEvent", "failure": "AdjustBalanceFailureEvent"},
             summary="Correct a bucket by a signed amount",
         ),

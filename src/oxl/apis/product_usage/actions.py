@@ -1,4 +1,4 @@
-"""What POST means in TMF635: a productUsage body becomes a record for the usage engine."""
+"""What POST and PATCH mean in TMF635: a productUsage body becomes a record for the usage engine."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 
 import msgspec
 
+from oxl.engines.usage.describe import Description, describe
 from oxl.engines.usage.record import Record, record
+from oxl.kernel.declare import Change
 from oxl.verbs import Done, Refused, Work
 
-_SERVER_SET = ("id", "status", "statusReason", "creationDate", "lastUpdate", "usageProductPrice")
 _BODY = msgspec.json.Encoder(decimal_format="number")
 
 
 def record_of(body: dict[str, Any]) -> Record:
-    """The engine's record of a checked body; what only the server may set is left out of what is kept."""
-    kept = {name: value for name, value in body.items() if name not in _SERVER_SET}
+    """The engine's record of a checked body."""
     external = next(iter(body.get("externalIdentifier", ())), None)
     return Record(
-        body=_BODY.encode(kept).decode(),
+        body=_BODY.encode(body).decode(),
         specification_id=body["usageSpecification"]["id"],
         characteristics=body.get("usageCharacteristic", []),
         usage_type=body.get("usageType"),
@@ -33,3 +33,20 @@ def record_of(body: dict[str, Any]) -> Record:
 async def create(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
     """POST /productUsage."""
     return await record(work, [record_of(body) for body in bodies])
+
+
+async def patch(work: Work, changes: Sequence[Change]) -> list[Done | Refused]:
+    """PATCH /productUsage/{id}: what describes the record; its status is refused."""
+    told = [_description_of(change) for change in changes]
+    done = iter(await describe(work, [each for each in told if isinstance(each, Description)]))
+    return [each if isinstance(each, Refused) else next(done) for each in told]
+
+
+def _description_of(change: Change) -> Description | Refused:
+    if "status" in change.changed:
+        before, after = change.before.get("status"), change.after.get("status")
+        return Refused(
+            "conflict", "illegalTransition", f"status: {before} is not set to {after} from outside", "status"
+        )
+    put = {name: change.after[name] for name in change.changed if name in change.after}
+    return Description(change.id, _BODY.encode(put).decode(), [name for name in change.changed if name not in put])

@@ -14,7 +14,8 @@ PRODUCT_USAGE = Api(
     version="5.0.0",
     generation=5,
     base="/tmf-api/productUsageManagement/v5",
-    description="Usage records, guided to a product, rated by its price plan and drawn from its buckets as they come.",
+    description="Usage records, guided to a product, rated by its price plan and drawn from its buckets as they come."
+    " What describes a record may be patched; its status goes its own way and is not set from outside.",
     event=Event,
     resources=(
         Resource(
@@ -34,8 +35,15 @@ PRODUCT_USAGE = Api(
             },
             create=actions.create,
             required=("usageSpecification",),
-            events={"create": "ProductUsageCreateEvent"},
-            own_events=frozenset({"ProductUsageCreateEvent"}),  # the document has no event for usage
+            server_set=("status", "statusReason", "creationDate", "lastUpdate", "usageProductPrice"),
+            patch=actions.patch,
+            patchable=("relatedParty", "serviceUsage", "status"),
+            state="status",
+            events={
+                "create": "ProductUsageCreateEvent",
+                "attributeValueChange": "ProductUsageAttributeValueChangeEvent",
+            },
+            own_events=frozenset({"ProductUsageCreateEvent", "ProductUsageAttributeValueChangeEvent"}),
             summary="Record a usage: it is guided and rated at once, and its answer carries status and price",
         ),
     ),

@@ -85,7 +85,7 @@ def _read(lines: Iterator[Line], file: BinaryIO) -> _Chunk:
     for line in islice(lines, BULK):
         try:
             body = validate.parse(line.body) if isinstance(line.body, bytes) else line.body
-            chunk.items.append(Item(validate.check(CREATE.resource, body)))
+            chunk.items.append(Item(validate.check(CREATE.resource, body, CREATE.api)))
             chunk.lines.append(line)
         except Problem as problem:
             chunk.refused.append(RefusedLine(line.number, "rejected", f"{problem.code}: {problem}", line.text))

@@ -1,4 +1,4 @@
-"""What POST means in TMF677: a queryUsageConsumption body becomes a query of the consumption engine."""
+"""What POST and DELETE mean in TMF677: a queryUsageConsumption body becomes a query of the consumption engine."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any
 
 import msgspec
 
-from oxl.engines.consumption.consumption import Query, ask
+from oxl.engines.consumption.consumption import Query, ask, forget
 from oxl.verbs import Done, Refused, Work
 
-_SERVER_SET = ("id", "state", "creationDate", "usageConsumption", "errorMessage")
 _BODY = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -22,7 +21,7 @@ def query_of(body: dict[str, Any]) -> Query:
     buckets = criteria.get("bucket", [])
     number = device.get("value")
     return Query(
-        body=_BODY.encode({name: value for name, value in body.items() if name not in _SERVER_SET}).decode(),
+        body=_BODY.encode(body).decode(),
         device_id=device.get("id") if device.get("id") != number else None,
         number=number.lstrip("+") if number else None,
         product_id=_first(criteria.get("product")).get("id"),
@@ -40,3 +39,8 @@ def _first(references: list[dict[str, Any]] | None) -> dict[str, Any]:
 async def create_query(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
     """POST /queryUsageConsumption: answered at once."""
     return await ask(work, [query_of(body) for body in bodies])
+
+
+async def delete_query(work: Work, ids: Sequence[str]) -> list[Done | Refused]:
+    """DELETE /queryUsageConsumption/{id}: the query and the reports that were kept with it."""
+    return await forget(work, ids)

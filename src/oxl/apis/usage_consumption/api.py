@@ -26,7 +26,10 @@ USAGE_CONSUMPTION = Api(
             computed=("usageConsumption", "errorMessage"),
             askable={"state": Field("state"), "creationDate": Field("created_at", "instant")},
             create=actions.create_query,
-            events={"create": "QueryUsageConsumptionCreateEvent"},
+            server_set=("state", "creationDate", "usageConsumption", "errorMessage"),
+            delete=actions.delete_query,
+            state="state",
+            events={"create": "QueryUsageConsumptionCreateEvent", "delete": "QueryUsageConsumptionDeleteEvent"},
             summary="Ask for the reports of a device, product, account or party; answered at once",
         ),
         Resource(

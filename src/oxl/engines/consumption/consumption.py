@@ -1,4 +1,4 @@
-"""The consumption engine's verb: answer a query for the live consumption of devices, and keep the answer."""
+"""The consumption engine's verbs: answer a query for the live consumption of devices, keep the answer, forget it."""
 
 from __future__ import annotations
 
@@ -51,6 +51,13 @@ async def ask(work: Work, items: Sequence[Query]) -> list[Done | Refused]:
         kept.append((new_id(work.now), "rejected" if reason else "done", item.body, f"[{','.join(taken)}]", reason))
     await work.conn.execute(q.keep, work.now, *[list(column) for column in zip(*kept, strict=True)])
     return [Done(row[0], ("create",)) for row in kept]
+
+
+async def forget(work: Work, ids: Sequence[str]) -> list[Done | Refused]:
+    """Take kept queries away, with their answers."""
+    gone = {row["id"] for row in await work.conn.fetch(q.forget, list(ids))}
+    unknown = Refused("unknown", "notFound", "no such query is kept")
+    return [Done(each, ("delete",)) if each in gone else unknown for each in ids]
 
 
 def _picked(snapshot: str, item: Query) -> str:

@@ -46,3 +46,6 @@ select device_id, snapshot from consumption_snapshot($1, $2)
 insert into consumption_query (id, state, created_at, body, snapshots, reason)
 select id, state, $1, body::jsonb, snapshots::jsonb, reason
 from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) as c (id, state, body, snapshots, reason)
+
+-- name: forget
+delete from consumption_query where id = any ($1) returning id

@@ -39,6 +39,12 @@ from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::time
     as u (id, status, reason, usage_type, specification_id, started_at, product_id, account_id, device_id,
           charge_window, plan_id, plan_version, unit, quantity, prices, body)
 
+-- name: describe
+update usage
+set body = (usage.body || d.put::jsonb) - array(select jsonb_array_elements_text(d.removed::jsonb)), updated_at = $1
+from unnest($2::text[], $3::text[], $4::text[]) as d (id, put, removed)
+where usage.id = d.id
+
 -- name: keep_charges
 insert into charge (account_id, charge_window, product_id, component, zone, tax_category, unit, quantity, amount, events,
                     first_at, last_at)
