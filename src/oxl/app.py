@@ -12,6 +12,7 @@ from typing import Any
 from oxl.apis import APIS
 from oxl.db.database import ABSENT, Database
 from oxl.db.embedded import EmbeddedError
+from oxl.kernel.callbacks import guard_of
 from oxl.kernel.router import Kernel
 from oxl.settings import Settings, read_settings
 
@@ -21,6 +22,7 @@ _KEEP_SECONDS = 1.0
 # Where views and functions are defined, in the order in which they must be created.
 SQL_CODE = (
     ("oxl.kernel", "kernel.sql"),
+    ("oxl.outbox", "outbox.sql"),
     ("oxl.engines.catalog", "catalog.sql"),
     ("oxl.engines.inventory", "inventory.sql"),
     ("oxl.engines.ledger", "ledger.sql"),
@@ -44,7 +46,8 @@ class App:
         self._database = await Database.open(self._settings)
         tenant = await self._database.tenant(self._settings.tenant)
         settings = self._settings
-        self._kernel = Kernel(APIS, tenant, settings.public_url, settings.default_limit, settings.max_body)
+        guard = guard_of(settings.callback_allow, settings.host, settings.port)
+        self._kernel = Kernel(APIS, tenant, settings.public_url, settings.default_limit, settings.max_body, guard)
         self._keeping = asyncio.create_task(self._keep(self._database))
 
     async def _keep(self, database: Database) -> None:

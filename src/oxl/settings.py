@@ -18,6 +18,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 1
     tenant: str = "default"
     public_url: str = ""  # prefix of href and Location, such as https://api.example; empty: path only
+    callback_allow: str = ""  # networks and hosts that event callbacks may lead to besides public ones, by comma
     connections: int = 8  # PostgreSQL connections per process and tenant
     max_body: int = 1_048_576  # bytes of one request body
     default_limit: int = 1000  # length of an un-paged list, and the cap of limit=

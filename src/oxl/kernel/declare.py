@@ -43,12 +43,19 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     create: Verb | None = None
     required: tuple[str, ...] = ()  # attributes that a create body must have
     events: Mapping[str, str] = {}  # change → event type
+    vendor_events: tuple[str, ...] = ()  # those of the changes whose event the API's document does not have
     summary: str = ""
 
     @property
     def methods(self) -> tuple[str, ...]:
         """What the collection answers to."""
         return ("GET", "HEAD", "POST") if self.create else ("GET", "HEAD")
+
+
+class HubDeclaration(msgspec.Struct, frozen=True):
+    """How an API's events are subscribed to; `read`: whether its document lets a subscription be read."""
+
+    read: bool = False
 
 
 class Api(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +69,7 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
     base: str  # path prefix, such as /tmf-api/productUsageManagement/v5
     resources: tuple[Resource, ...]
     description: str = ""
+    hub: HubDeclaration = HubDeclaration()
 
 
 class Operation(msgspec.Struct, frozen=True):

@@ -113,10 +113,17 @@ async def _keep_keys(work: Work, operation: Operation, results: Sequence[tuple[I
         await work.conn.execute(q.free_keys, operation.key, freed)
 
 
+def _about(result: Done | Refused) -> tuple[str, str | None]:
+    """The resource that a result's events are about, and the attributes of it that are news."""
+    if isinstance(result, Refused):
+        return result.reference or "", None
+    return result.id, msgspec.json.encode(result.changed).decode() if result.changed else None
+
+
 async def _keep_events(work: Work, operation: Operation, results: Sequence[Done | Refused]) -> None:
     declared = operation.resource.events
     events = [
-        (new_id(work.now), declared[change], result.id if isinstance(result, Done) else result.reference or "")
+        (new_id(work.now), declared[change], *_about(result))
         for result in results
         for change in result.changes
         if change in declared

@@ -13,9 +13,11 @@ from urllib.parse import unquote
 from oxl.db.database import ABSENT, LOST_RACE, Tenant
 from oxl.kernel import filter as filters
 from oxl.kernel import openapi, represent, request, select, validate
+from oxl.kernel.callbacks import Guard
 from oxl.kernel.declare import Api, Operation, Resource
 from oxl.kernel.flusher import Flusher
 from oxl.kernel.handle import Answer, Item, group
+from oxl.kernel.hub import Hub
 from oxl.kernel.problem import Problem, body_of, problem_of
 from oxl.verbs import Refused
 
@@ -46,7 +48,9 @@ class _Route(NamedTuple):
 class Kernel:
     """Serves declared APIs for one tenant. `public` is the prefix that hrefs and Locations carry."""
 
-    def __init__(self, apis: Sequence[Api], tenant: Tenant, public: str, cap: int, max_body: int) -> None:
+    def __init__(
+        self, apis: Sequence[Api], tenant: Tenant, public: str, cap: int, max_body: int, guard: Guard | None = None
+    ) -> None:
         self.bases = tuple(api.base for api in apis)
         self._tenant = tenant
         self._cap = cap
@@ -56,6 +60,7 @@ class Kernel:
             for api in apis
             for resource in api.resources
         }
+        self._hubs = {f"{api.base}/hub": Hub(api, tenant, public, guard or Guard()) for api in apis}
         self._documents = {f"{api.base}/openapi.json": openapi.document(api, public) for api in apis}
 
     def _route(self, api: Api, resource: Resource, public: str) -> _Route:
@@ -107,6 +112,10 @@ class Kernel:
             return await self._list(route, scope)
         raw_path = scope.get("raw_path", path.encode()).decode("latin-1").partition("?")[0]
         collection, _, resource_id = raw_path.rstrip("/").rpartition("/")
+        hub = self._hubs.get(path) or self._hubs.get(collection)
+        if hub:
+            hub_id = "" if path in self._hubs else unquote(resource_id)
+            return Reply(*await hub.answer(method, hub_id, receive, headers, self._max_body))
         route = self._routes.get(collection)
         if route is None:
             raise Problem(404, "notFound", f"no resource lives at {scope['path'][:200]}")

@@ -69,14 +69,15 @@ def _where(condition: Condition, values: list[Any]) -> str:
 
 
 async def keep_events(
-    conn: Any, resource: Resource, now: datetime, api: str, events: Sequence[tuple[str, str, str]]
+    conn: Any, resource: Resource, now: datetime, api: str, events: Sequence[tuple[str, str, str, str | None]]
 ) -> None:
-    """Write (event id, event type, resource id) to the outbox, each with the resource as it now looks from outside."""
+    """Write (event id, event type, resource id, names of what changed) to the outbox, each with the resource as it now
+    looks from outside."""
     source = f"{resource.one}($1, $6)" if resource.one else f"{resource.view}($1)"
     await conn.execute(
-        f"insert into outbox (id, api, event_type, resource, resource_id, at, doc) "
-        f"select e.id, $2, e.event_type, $3, e.resource_id, $1, v.doc "
-        f"from unnest($4::text[], $5::text[], $6::text[]) as e (id, event_type, resource_id) "
+        f"insert into outbox (id, api, event_type, resource, resource_id, at, doc, changed) "
+        f"select e.id, $2, e.event_type, $3, e.resource_id, $1, v.doc, e.changed::jsonb "
+        f"from unnest($4::text[], $5::text[], $6::text[], $7::text[]) as e (id, event_type, resource_id, changed) "
         f"join {source} v on v.id = e.resource_id",
         now,
         api,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oxl.apis.product_usage import actions
 from oxl.apis.product_usage.model import ProductUsage
-from oxl.kernel.declare import Api, Field, Resource
+from oxl.kernel.declare import Api, Field, HubDeclaration, Resource
 
 PRODUCT_USAGE = Api(
     name="product_usage",
@@ -14,6 +14,7 @@ PRODUCT_USAGE = Api(
     generation=5,
     base="/tmf-api/productUsageManagement/v5",
     description="Usage records, guided to a product, rated by its price plan and drawn from its buckets as they come.",
+    hub=HubDeclaration(read=True),
     resources=(
         Resource(
             name="productUsage",
@@ -32,7 +33,8 @@ PRODUCT_USAGE = Api(
             },
             create=actions.create,
             required=("usageSpecification",),
-            events={"create": "ProductUsageCreateEvent"},  # an extension: the document has no event for usage
+            events={"create": "ProductUsageCreateEvent"},
+            vendor_events=("create",),
             summary="Record a usage: it is guided and rated at once, and its answer carries status and price",
         ),
     ),

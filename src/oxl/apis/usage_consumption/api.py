@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oxl.apis.usage_consumption import actions
 from oxl.apis.usage_consumption.model import QueryUsageConsumption, UsageConsumptionReport
-from oxl.kernel.declare import Api, Field, Resource
+from oxl.kernel.declare import Api, Field, HubDeclaration, Resource
 
 USAGE_CONSUMPTION = Api(
     name="usage_consumption",
@@ -14,6 +14,7 @@ USAGE_CONSUMPTION = Api(
     generation=5,
     base="/tmf-api/usageConsumption/v5",
     description="What a device has used and has left, computed from the ledger at the moment it is asked.",
+    hub=HubDeclaration(read=True),
     resources=(
         Resource(
             name="queryUsageConsumption",
