@@ -120,13 +120,14 @@ class Guard(msgspec.Struct, frozen=True):
 
     def judge(self, target: Target, address: Address) -> None:
         """BadCallback when the target may not be called at this address."""
-        for inner in _inner(address):
-            listed = self._is_listed(target, inner)
-            own = (inner, target.port) in self.own
-            if inner in _METADATA or own or not (listed or _is_public(inner)):
+        inner = _inner(address)
+        listed = all(self._is_listed(target, each) for each in inner)
+        for each in inner:
+            closed = each in _METADATA or (each, target.port) in self.own
+            if closed or not (self._is_listed(target, each) or _is_public(each)):
                 raise BadCallback("leads to an address that OXL does not call")
-            if not (self.dev or listed or (target.scheme == "https" and target.port in _SAFE_PORTS)):
-                raise BadCallback("must be https, at port 443 or 8443")
+        if not (self.dev or listed or (target.scheme == "https" and target.port in _SAFE_PORTS)):
+            raise BadCallback("must be https, at port 443 or 8443")
 
     async def addresses(self, target: Target) -> list[Address]:
         """Every address of the target, all of them judged; OSError when its name is not known (now)."""

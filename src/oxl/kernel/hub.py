@@ -63,7 +63,7 @@ class Hub:
     async def _subscribe(self, receive: Callable, headers: dict[bytes, bytes], most: int) -> Reply:
         request.check_content_type(headers)
         body = validate.parse(await request.read_body(receive, headers, most))
-        callback, query = body.get("callback"), body.get("query") or ""
+        callback, query = body.get("callback"), body["query"] if body.get("query") is not None else ""
         if callback is None:
             raise Problem(400, "missingAttribute", "callback: is required")
         if not isinstance(callback, str):
