@@ -83,7 +83,7 @@ class Receiver:
             writer.write(b"x" * 1_000_000)
             await writer.drain()
 
-    async def _silence(self, writer: asyncio.StreamWriter) -> None:
+    async def _silence(self, _writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(30)
 
     async def _drip(self, writer: asyncio.StreamWriter) -> None:

@@ -138,7 +138,7 @@ class Delivery:
         leases = await outbox.lease(conn, now, until, free, pace.window) if free > 0 else []
         if not leases:
             return
-        began = time.monotonic()
+        deadline = time.monotonic() + pace.lease / 2
         open_ones = [held for held in leases if not held.is_full]
         places = [(held.api, Position(held.xid, held.event_id), held.born) for held in open_ones]
         fresh = await outbox.read_after(conn, places, pace.batch)
@@ -146,7 +146,7 @@ class Delivery:
         waiting = await outbox.read_waiting(conn, leases, now)
         for held in leases:
             batches: list[Batch] = []
-            serving = self._serve(session, batches, held, by_id.get(held.id, []), waiting[held.id], began)
+            serving = self._serve(session, batches, held, by_id.get(held.id, []), waiting[held.id], now, deadline)
             task = asyncio.create_task(serving)
             self._running[task] = batches
             task.add_done_callback(self._done)
@@ -167,14 +167,14 @@ class Delivery:
         held: Lease,
         fresh: list[Event],
         waiting: list[Waiting],
-        began: float,
+        now: datetime,
+        deadline: float,
     ) -> None:
         """Tell one listener what is due, and write down what became of it."""
         pace, voice, wanted = self._pace, self._voices[held.api], _wanted(held.query)
         batch = Batch(held, fresh, waiting, lambda event: wanted.holds(voice, event))
         batches.append(batch)
-        deadline = began + pace.lease / 2
-        chains = batch.due(self._now())
+        chains = batch.due(now)
         if held.failures >= pace.circuit:
             if chains:
                 await self._try(session, batch, chains[0].jobs[0])
