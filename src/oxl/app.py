@@ -12,6 +12,7 @@ from typing import Any
 from oxl.apis import APIS
 from oxl.db.database import ABSENT, Database
 from oxl.db.embedded import EmbeddedError
+from oxl.kernel.callbacks import guard_of
 from oxl.kernel.declare import strictly
 from oxl.kernel.router import Kernel
 from oxl.settings import Settings, read_settings
@@ -22,6 +23,7 @@ _KEEP_SECONDS = 1.0
 # Where views and functions are defined, in the order in which they must be created.
 SQL_CODE = (
     ("oxl.kernel", "kernel.sql"),
+    ("oxl.outbox", "outbox.sql"),
     ("oxl.engines.catalog", "catalog.sql"),
     ("oxl.engines.inventory", "inventory.sql"),
     ("oxl.engines.ledger", "ledger.sql"),
@@ -54,6 +56,7 @@ class App:
             count_cap=settings.count_cap,
             partial_status=settings.partial_status,
             validate_responses=settings.validate_responses,
+            guard=guard_of(settings.callback_allow, settings.host, settings.port),
         )
         self._keeping = asyncio.create_task(self._keep(self._database))
 

@@ -19,6 +19,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 1  # server processes
     tenant: str = "default"  # the tenant that is served, or worked in
     public_url: str = ""  # prefix of href and Location, such as https://api.example; empty: path only
+    callback_allow: str = ""  # networks and hosts that event callbacks may lead to besides public ones, by comma
     connections: int = 8  # PostgreSQL connections per process and tenant
     max_body: int = 1_048_576  # bytes of one request body
     strict: str = ""  # APIs that refuse what others fill in or leave out: TMF635,TMF654, or all

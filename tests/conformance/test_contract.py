@@ -19,7 +19,7 @@ from oxl.kernel import openapi
 from oxl.kernel.declare import Api, Resource
 
 STANDARD = [api for api in APIS if api.number]
-OPERATIONS_NOT_SERVED, EVENTS_NOT_DECLARED = 50, 20  # these may only fall
+OPERATIONS_NOT_SERVED, EVENTS_NOT_DECLARED = 42, 20  # these may only fall
 by_number = pytest.mark.parametrize("api", STANDARD, ids=[api.number for api in STANDARD])
 pytestmark = needs_specs
 
@@ -177,7 +177,8 @@ def test_a_difference_of_any_kind_is_noticed() -> None:
     assert f"{name}.odd" in list(
         unmarked(read(official(api.number)), ours._replace(schemas=ours.schemas | {name: added}))
     )
-    for key, operation in ours.operations.items():
+    theirs = read(official(api.number))
+    for key, operation in ((key, each) for key, each in ours.operations.items() if key in theirs.operations):
         for changed in (
             operation._replace(id="odd"),
             operation._replace(parameters={}),
@@ -185,4 +186,4 @@ def test_a_difference_of_any_kind_is_noticed() -> None:
         ):
             operations = ours.operations | {key: changed}
             if changed != operation:
-                assert list(faults(read(official(api.number)), ours._replace(operations=operations))), key
+                assert list(faults(theirs, ours._replace(operations=operations))), key

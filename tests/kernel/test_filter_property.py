@@ -137,11 +137,16 @@ def _meant(note: dict[str, Any], condition: tuple[str, str, list[str]]) -> bool:
     return holds(note, name, op or "eq", values)
 
 
+def _alternatives(values: list[str]) -> list[str]:
+    """What commas separate, or the text with its commas as a whole."""
+    return [*values, ",".join(values)] if len(values) > 1 else values
+
+
 def _merged(query: list[list[tuple[str, str, list[str]]]]) -> list[list[tuple[str, str, list[str]]]]:
     """Terms on one name and operator are one term, by repetition."""
     found: dict[Any, list[tuple[str, str, list[str]]]] = {}
     for n, term in enumerate(query):
-        told = [(name, op or "eq", values if op == "" else values[:1]) for name, op, values in term]
+        told = [(name, op or "eq", values[:1] if op else _alternatives(values)) for name, op, values in term]
         keys = {(name, op) for name, op, _ in told}
         key = keys.pop() if len(keys) == 1 else n
         if isinstance(key, tuple):

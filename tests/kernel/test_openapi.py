@@ -49,6 +49,8 @@ async def test_the_contract_says_what_it_is_and_every_reference_in_it_is_there(h
 async def test_every_path_and_method_is_served_and_no_other(http, base: str) -> None:
     seen = set()
     for path, operations in (await contract(http, base))["paths"].items():
+        if path.startswith("/listener/"):
+            continue  # what a listener serves
         where = base + path.replace("{id}", "none")
         for method in ("get", "post", "put", "patch", "delete"):
             answer = await http.request(method.upper(), where)
@@ -71,7 +73,7 @@ async def test_every_attribute_of_a_real_answer_is_in_its_schema(http, subscribe
     found = await contract(http, base)
     schemas = found["components"]["schemas"]
     for path, operations in found["paths"].items():
-        if "{id}" in path:
+        if "{id}" in path or "get" not in operations:
             continue
         reference = operations["get"]["responses"]["200"]["content"]["application/json"]["schema"]["items"]["$ref"]
         for doc in (await http.get(base + path)).json():

@@ -25,7 +25,8 @@ async def test_110_a_base_path_answers_with_its_home_document(http, base: str, s
     contract = (await http.get(home["_links"]["openapi"]["href"])).json()
     assert (home["name"], home["version"]) == (contract["info"]["title"], contract["info"]["version"])
     told = {(link.get("method"), link["href"].removeprefix(base)) for link in home["_links"].values()}
-    asked = {(method.upper(), path) for path, methods in contract["paths"].items() for method in methods}
+    asked = {(method.upper(), path) for path, methods in contract["paths"].items() for method in methods
+             if not path.startswith("/listener/")}  # fmt: skip
     assert asked == {link for link in told if link[0]}
     assert all("templated" in link for link in home["_links"].values() if "{" in link["href"])
     for link in home["_links"].values():

@@ -91,7 +91,8 @@ NOTE = Resource(
 )
 READ_ONLY = Resource(name="readNote", type="Note", shape=Note, view="toy_note", askable={"text": Field("text")})
 TOY = Api(
-    name="toy", number="", title="Toy", version="1.0.0", generation=5, base=BASE, resources=(NOTE, READ_ONLY)
+    name="toy", number="", title="Toy", version="1.0.0", generation=5, base=BASE, resources=(NOTE, READ_ONLY),
+    hub=("create", "delete"),
 )  # fmt: skip
 WRITE = Operation(TOY, NOTE, write)
 

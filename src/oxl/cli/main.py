@@ -10,8 +10,8 @@ from pathlib import Path
 import typer
 from rich.markup import escape
 
+from oxl.cli import events, subscriber, usage
 from oxl.cli import seed as seeds
-from oxl.cli import subscriber, usage
 from oxl.cli.doctor import examine
 from oxl.cli.ground import DATA, TENANT, err, fail, opened, out, run, settings_of
 from oxl.cli.serving import serve_until_stopped, work_until_stopped
@@ -29,6 +29,7 @@ app = typer.Typer(
 catalog = typer.Typer(no_args_is_help=True, help="Check and publish the catalog: specifications, plans, offerings.")
 app.add_typer(usage.app, name="usage")
 app.add_typer(subscriber.app, name="subscriber")
+app.add_typer(events.app, name="events")
 app.add_typer(catalog, name="catalog")
 
 
@@ -57,7 +58,7 @@ def serve(
 
 @app.command()
 def work(data: Path | None = DATA, tenant: str | None = TENANT) -> None:
-    """Run a background worker: it grants allowances whose period has begun. Stop with Ctrl-C."""
+    """Run a background worker: it delivers events and grants allowances when their period begins. Stop with Ctrl-C."""
     run(work_until_stopped(settings_of(data=data, tenant=tenant)))
 
 

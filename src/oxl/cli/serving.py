@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from oxl.apis import APIS
+from oxl.apis.operator.api import OPERATOR
 from oxl.app import SQL_CODE
 from oxl.cli.ground import err, fail, out
 from oxl.cli.walk import print_walk
@@ -21,6 +23,8 @@ from oxl.db.database import ABSENT, Database, Tenant
 from oxl.db.migrate import keep_partitions, migrate
 from oxl.engines.ledger.grants import grant_due
 from oxl.kernel.background import once
+from oxl.kernel.callbacks import guard_of
+from oxl.kernel.delivery import Delivery
 from oxl.kernel.handle import forget_keys
 from oxl.settings import Settings
 
@@ -97,11 +101,13 @@ async def _run_children(settings: Settings, names: Sequence[str], stop: asyncio.
 
 
 async def work_until_stopped(settings: Settings) -> None:
-    """Sweep what is due, every few seconds, until a signal stops it. The database may go and come back meanwhile."""
+    """Deliver events and sweep what is due until a signal stops it. The database may go and come back meanwhile."""
     stop = _stop_on_signal()
     database = await Database.open(settings)
+    delivering: asyncio.Task[None] | None = None
     try:
         tenant = await database.tenant(settings.tenant)
+        delivering = asyncio.create_task(_delivery(settings, tenant).run(stop))
         kept = None
         while not stop.is_set():
             try:
@@ -115,9 +121,17 @@ async def work_until_stopped(settings: Settings) -> None:
                     out.print(f"granted the allowances of {granted} products")
             except ABSENT as error:
                 err.print(f"[yellow]the database is away ({error}); trying again[/]")
-            try:
-                await asyncio.wait_for(stop.wait(), _SWEEP_SECONDS)
-            except TimeoutError:
-                continue
+            await asyncio.wait([delivering], timeout=_SWEEP_SECONDS)
+            if delivering.done() and not stop.is_set():
+                delivering.result()
     finally:
+        stop.set()
+        if delivering:
+            await asyncio.wait([delivering])
         await database.close()
+
+
+def _delivery(settings: Settings, tenant: Tenant) -> Delivery:
+    guard = guard_of(settings.callback_allow, settings.host, settings.port)
+    public = public_url(settings)
+    return Delivery(APIS, tenant, guard, public=public, events_at=f"{public}{OPERATOR.base}/eventRecord")

@@ -25,7 +25,7 @@ Code = Sequence[tuple[str, str]]  # (package, .sql file) of everything that defi
 
 q = load("oxl.db", "tenants.sql")
 
-_PARTITIONED = ("outbox", "transfer", "usage")
+_PARTITIONED = ("delivery", "outbox", "transfer", "usage")
 _MONTHS_AHEAD = 4  # each is planned for by every statement that cannot tell which month it wants
 _APPEND_ONLY = ("transfer",)
 

@@ -31,7 +31,7 @@ _SYMBOLS = {
 }
 _DOTTED = ("eq", "ne", "gt", "gte", "lt", "lte", "regex", "in", "nin")
 _SPLIT = re.compile(r"(.*?)(>=|<=|==|!=|\*=|=~|=|>|<)(.*)", re.DOTALL)
-_COMPLETE = re.compile(r"[^<>=;]+[<>=~][^;]*[^<>=~!*;]")
+_COMPLETE = re.compile(r"[^<>=]+[<>=~].*[^<>=~!*]", re.DOTALL)
 _CONDITION = re.compile(r"\s*[\w@][\w@.-]*\s*(>=|<=|==|!=|\*=|=~|=|>|<)")
 # A piece begins at the start or behind a separator; one in quotes may hold separators.
 _PIECE = re.compile(r"""(?:^|(?<=[,;]))("[^"]*"(?=[,;]|$)|'[^']*'(?=[,;]|$)|[^,;]*)([,;]?)""")
@@ -67,7 +67,7 @@ def parts(raw: str) -> Iterator[Part]:
     """The parameters of a raw query string: taken apart at & before anything is decoded."""
     for text in _parameters(raw):
         name, equals, value = text.partition("=")
-        if not value and _COMPLETE.fullmatch(unquote_plus(name)):
+        if not value and ";" not in name and _COMPLETE.fullmatch(unquote_plus(name)):
             text = name  # a client that sends a name without a value as name=
         part = _part(unquote_plus(text))
         if equals and name.rpartition(".")[2] in _DOTTED:

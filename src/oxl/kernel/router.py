@@ -15,9 +15,11 @@ from oxl.db.database import ABSENT, LOST_RACE, Tenant
 from oxl.kernel import filter as filters
 from oxl.kernel import openapi, paging, patch, represent, request, select, validate
 from oxl.kernel.answers import Contract
+from oxl.kernel.callbacks import Guard
 from oxl.kernel.declare import Api, Method, Operation, Resource
 from oxl.kernel.flusher import Flusher
 from oxl.kernel.handle import Answer, Item, Reply, group, unknown
+from oxl.kernel.hub import Hub
 from oxl.kernel.pages import pages
 from oxl.kernel.problem import Problem, body_of, problem_of
 from oxl.verbs import Refusal
@@ -51,6 +53,7 @@ class Kernel:
         count_cap: int = select.COUNT_CAP,
         partial_status: int = 206,
         validate_responses: bool = False,
+        guard: Guard | None = None,
     ) -> None:
         self.bases = tuple(api.base for api in apis)
         self._tenant = tenant
@@ -64,6 +67,7 @@ class Kernel:
             for api in apis
             for resource in api.resources
         }
+        self._hubs = {f"{api.base}/hub": Hub(api, tenant, public, guard or Guard()) for api in apis if api.hub}
         documents = {api.base: openapi.contract(api, public) for api in apis}
         self._pages = pages(apis, documents, public)
         self._contracts = {base: Contract(base, each) for base, each in documents.items()} if validate_responses else {}
@@ -137,6 +141,10 @@ class Kernel:
             return await self._list(route, scope)
         raw_path = scope.get("raw_path", path.encode()).decode("latin-1").partition("?")[0]
         collection, _, resource_id = raw_path.rstrip("/").rpartition("/")
+        hub = self._hubs.get(path) or self._hubs.get(collection)
+        if hub:
+            hub_id = "" if path in self._hubs else unquote(resource_id)
+            return Reply(*await hub.answer(method, hub_id, receive, headers, self._max_body))
         route = self._routes.get(collection)
         if route is None:
             raise Problem(404, "notFound", f"no resource lives at {scope['path'][:200]}")

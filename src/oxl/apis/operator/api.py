@@ -14,6 +14,7 @@ OPERATOR = Api(
     base="/oxl/v1",
     description="Provision subscribers and look at inventory, catalog and imports. Send an Idempotency-Key with every"
     " POST: the same key with the same body is done once, however often it is sent.",
+    hub=("create", "retrieve", "delete"),
     resources=(
         Resource(
             name="subscriber",
@@ -113,6 +114,52 @@ OPERATOR = Api(
             shape=model.UsageImport,
             view="operator_usage_import",
             askable={"file": Field("file"), "creationDate": Field("started_at", "instant")},
+        ),
+        Resource(
+            name="eventRecord",
+            type="EventRecord",
+            shape=model.EventRecord,
+            view="operator_event",
+            askable={
+                "api": Field("api"),
+                "eventType": Field("event_type"),
+                "eventTime": Field("at", "instant"),
+                "resource": Field("resource"),
+                "resourceId": Field("resource_id"),
+            },
+        ),
+        Resource(
+            name="hubListener",
+            type="HubListener",
+            shape=model.HubListener,
+            view="operator_subscription",
+            askable={"api": Field("api"), "callback": Field("callback"), "status": Field("status")},
+        ),
+        Resource(
+            name="eventDelivery",
+            type="EventDelivery",
+            shape=model.EventDelivery,
+            view="operator_delivery",
+            askable={
+                "hubListener.id": Field("subscription_id"),
+                "eventId": Field("event_id"),
+                "eventType": Field("event_type"),
+                "resourceId": Field("resource_id"),
+                "outcome": Field("outcome"),
+                "deliveryDate": Field("at", "instant"),
+            },
+        ),
+        Resource(
+            name="deadLetter",
+            type="DeadLetter",
+            shape=model.DeadLetter,
+            view="operator_dead_letter",
+            askable={
+                "hubListener.id": Field("subscription_id"),
+                "eventId": Field("event_id"),
+                "resourceId": Field("resource_id"),
+                "deadSince": Field("at", "instant"),
+            },
         ),
     ),
 )

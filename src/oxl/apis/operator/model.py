@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -156,3 +156,63 @@ class UsageImport(Entity):
     completionDate: Instant = UNSET
     outcome: dict[str, int] | UnsetType = UNSET
     reason: dict[str, int] | UnsetType = UNSET
+
+
+class EventRecord(Entity):
+    """An event as the outbox keeps it, with the resource as it then looked."""
+
+    eventType: Text = UNSET
+    eventTime: Instant = UNSET
+    api: Text = UNSET
+    resource: Text = UNSET
+    resourceId: Text = UNSET
+    changed: list[str] | UnsetType = UNSET
+    event: dict[str, Any] | UnsetType = UNSET
+
+
+class HubListener(Entity):
+    """Who is told of an API's events, how far it has come, and how it answers."""
+
+    api: Text = UNSET
+    callback: Text = UNSET
+    query: Text = UNSET
+    status: Literal["active", "failing", "unreachable", "ended"] | UnsetType = UNSET
+    creationDate: Instant = UNSET
+    endDate: Instant = UNSET
+    endReason: Text = UNSET
+    position: Text = UNSET
+    failures: int | UnsetType = UNSET
+    failingSince: Instant = UNSET
+    nextProbe: Instant = UNSET
+    waiting: int | UnsetType = UNSET
+    dead: int | UnsetType = UNSET
+
+
+class EventDelivery(Entity):
+    """One try to deliver an event, and how it ended; duration in milliseconds."""
+
+    hubListener: EntityRef | UnsetType = UNSET
+    eventId: Text = UNSET
+    eventType: Text = UNSET
+    resource: Text = UNSET
+    resourceId: Text = UNSET
+    deliveryDate: Instant = UNSET
+    attempt: int | UnsetType = UNSET
+    outcome: Literal["delivered", "failed", "dead", "gone"] | UnsetType = UNSET
+    httpStatus: int | UnsetType = UNSET
+    reason: Text = UNSET
+    duration: int | UnsetType = UNSET
+
+
+class DeadLetter(Entity):
+    """An event that was given up for a subscription; it can be sent again."""
+
+    hubListener: EntityRef | UnsetType = UNSET
+    eventId: Text = UNSET
+    resource: Text = UNSET
+    resourceId: Text = UNSET
+    attempts: int | UnsetType = UNSET
+    firstFailure: Instant = UNSET
+    deadSince: Instant = UNSET
+    httpStatus: int | UnsetType = UNSET
+    reason: Text = UNSET

@@ -161,3 +161,63 @@ language sql stable as $$
            u.file, u.started_at
     from usage_import_report() u
 $$
+
+-- define: operator_event
+create function operator_event(now_ timestamptz)
+returns table (id text, doc jsonb, api text, event_type text, resource text, resource_id text, at timestamptz)
+language sql stable as $$
+    select e.id,
+           jsonb_strip_nulls(jsonb_build_object(
+               '@type', 'EventRecord', 'id', e.id, 'eventType', e.event_type, 'eventTime', instant_text(e.at), 'api', e.api,
+               'resource', e.resource, 'resourceId', e.resource_id, 'changed', e.changed)) ||
+           jsonb_build_object('event', jsonb_build_object(e.resource, e.doc)),
+           e.api, e.event_type, e.resource, e.resource_id, e.at
+    from outbox_event() e
+$$
+
+-- define: operator_subscription
+create function operator_subscription(now_ timestamptz)
+returns table (id text, doc jsonb, api text, callback text, status text)
+language sql stable as $$
+    select s.id,
+           jsonb_strip_nulls(jsonb_build_object(
+               '@type', 'HubListener', 'id', s.id, 'api', s.api, 'callback', s.callback,
+               'query', nullif(s.query, ''), 'status', s.status, 'creationDate', instant_text(s.created_at),
+               'endDate', instant_text(s.ended_at), 'endReason', s.ended_why, 'position', s."position",
+               'failures', s.failures, 'failingSince', instant_text(s.failing_since),
+               'nextProbe', instant_text(s.open_until), 'waiting', s.waiting, 'dead', s.dead)),
+           s.api, s.callback, s.status
+    from (select o.*, case when o.ended_at is not null then 'ended' when o.open_until is not null then 'unreachable'
+                           when o.failures > 0 then 'failing' else 'active' end as status
+          from outbox_subscription() o) s
+$$
+
+-- define: operator_delivery
+create function operator_delivery(now_ timestamptz)
+returns table (id text, doc jsonb, subscription_id text, event_id text, event_type text, resource_id text, outcome text,
+               at timestamptz)
+language sql stable as $$
+    select d.id,
+           jsonb_build_object(
+               '@type', 'EventDelivery', 'id', d.id, 'hubListener', ref(d.subscription_id, 'HubListener'),
+               'eventId', d.event_id, 'eventType', d.event_type, 'resource', d.resource, 'resourceId', d.resource_id,
+               'deliveryDate', instant_text(d.at), 'attempt', d.attempt, 'outcome', d.outcome,
+               'httpStatus', d.status, 'reason', d.reason, 'duration', d.took_ms),
+           d.subscription_id, d.event_id, d.event_type, d.resource_id, d.outcome, d.at
+    from outbox_delivery() d
+$$
+
+-- define: operator_dead_letter
+create function operator_dead_letter(now_ timestamptz)
+returns table (id text, doc jsonb, subscription_id text, event_id text, resource_id text, at timestamptz)
+language sql stable as $$
+    select u.subscription_id || '.' || u.event_id,
+           jsonb_build_object(
+               '@type', 'DeadLetter', 'id', u.subscription_id || '.' || u.event_id,
+               'hubListener', ref(u.subscription_id, 'HubListener'), 'eventId', u.event_id,
+               'resource', u.resource, 'resourceId', u.resource_id, 'attempts', u.attempts,
+               'firstFailure', instant_text(u.since), 'deadSince', instant_text(u.dead_at),
+               'httpStatus', u.status, 'reason', u.reason),
+           u.subscription_id, u.event_id, u.resource_id, u.dead_at
+    from outbox_dead_letter() u
+$$

@@ -27,6 +27,7 @@ PREPAY_BALANCE = Api(
     base="/tmf-api/prepayBalanceManagement/v4",
     description="Buckets of money and units on a double-entry ledger, and the actions that move them.",
     event=Event,
+    hub=("create", "delete"),
     extra_parameters=frozenset({"before", "after", "sort", "filter"}),
     resources=(
         Resource(

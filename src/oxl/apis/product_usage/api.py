@@ -17,6 +17,7 @@ PRODUCT_USAGE = Api(
     description="Usage records, guided to a product, rated by its price plan and drawn from its buckets as they come."
     " What describes a record may be patched; its status goes its own way and is not set from outside.",
     event=Event,
+    hub=("create", "retrieve", "delete"),
     resources=(
         Resource(
             name="productUsage",

@@ -16,6 +16,7 @@ USAGE_CONSUMPTION = Api(
     base="/tmf-api/usageConsumption/v5",
     description="What a device has used and has left, computed from the ledger at the moment it is asked.",
     event=Event,
+    hub=("create", "retrieve", "delete"),
     resources=(
         Resource(
             name="queryUsageConsumption",

@@ -1,0 +1,243 @@
+"""Brings events to their listeners: the worker's loop, and the only place that calls a callback.
+
+lease subscriptions that have something due → read for all of them at once → tell each, resources side by side → settle
+each in one statement. A batch costs three statements, however many events; a listener that is slow holds up itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from standardwebhooks import Webhook
+from yarl import URL
+
+from oxl.clock import system_now
+from oxl.db.database import ABSENT, Tenant
+from oxl.kernel.callbacks import BadCallback, Guard, target_of
+from oxl.kernel.declare import Api
+from oxl.kernel.events import Voice, envelope, events_of, wanted_of
+from oxl.outbox import outbox
+from oxl.outbox.batch import Batch, Call, Chain, Job, Pace
+from oxl.outbox.outbox import Event, Lease, Position, Waiting
+
+log = logging.getLogger("oxl.delivery")
+_MOST_ANSWER = 65_536  # bytes of an answer that are read, so that its connection can be used again
+_wanted = lru_cache(1000)(wanted_of)
+
+
+class _Pinned(AbstractResolver):
+    """Names resolved by the guard, so that the connection goes to an address that was judged."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> Any:
+        """The judged addresses of a host."""
+        del family  # whichever the name has
+        scheme = "https" if port in (443, 8443) else "http"  # the scheme itself was judged before
+        found = await self._guard.addresses(target_of(f"{scheme}://{host}:{port}"))
+        kinds = {4: socket.AF_INET, 6: socket.AF_INET6}
+        return [
+            ResolveResult(hostname=host, host=str(each), port=port, family=kinds[each.version], proto=0, flags=0)
+            for each in found
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+class Delivery:
+    """A worker's delivery of a tenant's events. `now` decides what is due; `events_at` is where events can be read."""
+
+    def __init__(
+        self,
+        apis: Sequence[Api],
+        tenant: Tenant,
+        guard: Guard,
+        *,
+        public: str = "",
+        events_at: str = "",
+        pace: Pace | None = None,
+        now: Callable[[], datetime] = system_now,
+    ) -> None:
+        self._voices = {api.name: Voice(api, public, events_at, events_of(api)) for api in apis}
+        self._tenant = tenant
+        self._guard = guard
+        self._pace = pace or Pace()
+        self._now = now
+        self._wake = asyncio.Event()
+        self._running: dict[asyncio.Task[None], list[Batch]] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until told to stop; the database may go and come back meanwhile."""
+        connector = aiohttp.TCPConnector(limit=0, resolver=_Pinned(self._guard), use_dns_cache=False)
+        timeout = aiohttp.ClientTimeout(total=self._pace.timeout)
+        stopping = asyncio.create_task(stop.wait())
+        stopping.add_done_callback(lambda _: self._wake.set())
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+        ) as session:
+            while not stop.is_set():
+                try:
+                    await self._listen(session, stop)
+                except ABSENT as error:
+                    log.warning("the database is away: %s", error)
+                    await self._rest()
+            for batches in self._running.values():
+                for batch in batches:
+                    batch.stopped = True
+            await asyncio.gather(*self._running)
+        stopping.cancel()
+
+    async def _listen(self, session: aiohttp.ClientSession, stop: asyncio.Event) -> None:
+        async with self._tenant.connection() as conn, self._heard(conn):
+            while not stop.is_set():
+                self._wake.clear()
+                await self._tick(conn, session)
+                await self._rest()
+
+    @asynccontextmanager
+    async def _heard(self, conn: Any) -> AsyncIterator[None]:
+        """Be woken by the outbox while inside."""
+
+        def hear(_conn: Any, _pid: int, _channel: str, subscription_id: str) -> None:
+            for batch in (batch for batches in self._running.values() for batch in batches):
+                batch.stopped = batch.stopped or batch.lease.id == subscription_id
+            self._wake.set()
+
+        channel = await outbox.channel(conn)
+        await conn.add_listener(channel, hear)
+        try:
+            yield
+        finally:
+            if not conn.is_closed():
+                await conn.remove_listener(channel, hear)
+
+    async def _rest(self) -> None:
+        """Wait until there is something to do, or for a while."""
+        try:
+            await asyncio.wait_for(self._wake.wait(), self._pace.poll)
+        except TimeoutError:
+            return
+
+    async def _tick(self, conn: Any, session: aiohttp.ClientSession) -> None:
+        """Take what is due and begin to tell it."""
+        pace, now = self._pace, self._now()
+        free = pace.subscriptions - len(self._running)
+        until = now + timedelta(seconds=pace.lease)
+        leases = await outbox.lease(conn, now, until, free, pace.window) if free > 0 else []
+        if not leases:
+            return
+        deadline = time.monotonic() + pace.lease / 2
+        open_ones = [held for held in leases if not held.is_full]
+        places = [(held.api, Position(held.xid, held.event_id), held.born) for held in open_ones]
+        fresh = await outbox.read_after(conn, places, pace.batch)
+        by_id = {held.id: events for held, events in zip(open_ones, fresh, strict=True)}
+        waiting = await outbox.read_waiting(conn, leases, now)
+        for held in leases:
+            batches: list[Batch] = []
+            serving = self._serve(session, batches, held, by_id.get(held.id, []), waiting[held.id], now, deadline)
+            task = asyncio.create_task(serving)
+            self._running[task] = batches
+            task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        self._wake.set()
+        error = task.exception()
+        if isinstance(error, ABSENT):
+            log.warning("a batch could not be settled, it will come again: %s", error)
+        elif error is not None:
+            log.error("a batch failed, it will come again", exc_info=error)
+
+    async def _serve(
+        self,
+        session: aiohttp.ClientSession,
+        batches: list[Batch],
+        held: Lease,
+        fresh: list[Event],
+        waiting: list[Waiting],
+        now: datetime,
+        deadline: float,
+    ) -> None:
+        """Tell one listener what is due, and write down what became of it."""
+        pace, voice, wanted = self._pace, self._voices[held.api], _wanted(held.query)
+        batch = Batch(held, fresh, waiting, lambda event: wanted.holds(voice, event))
+        batches.append(batch)
+        chains = batch.due(now)
+        if held.failures >= pace.circuit:
+            if chains:
+                await self._try(session, batch, chains[0].jobs[0])
+            batch.stopped = batch.stopped or bool(chains)
+        else:
+            todo = iter(chains)
+            await asyncio.gather(*[self._pull(session, batch, todo, deadline) for _ in range(pace.parallel)])
+        if batch.open_until and batch.give_up(pace, self._now(), self._tenant.clock.now()):
+            batch.open_until = None  # there may be more that is as old
+        now = self._now()
+        async with self._tenant.connection() as conn:
+            if not await outbox.settle(conn, held, batch.settlement(pace, now), now):
+                log.warning("a batch for %s took longer than its lease: it comes again", held.id)
+
+    async def _pull(self, session: aiohttp.ClientSession, batch: Batch, todo: Any, deadline: float) -> None:
+        """Take chain after chain, until none is left or the batch is stopped."""
+        for chain in todo:
+            await self._tell(session, batch, chain, deadline)
+
+    async def _tell(self, session: aiohttp.ClientSession, batch: Batch, chain: Chain, deadline: float) -> None:
+        for job in chain.jobs:
+            batch.stopped = batch.stopped or time.monotonic() > deadline
+            if batch.stopped:
+                return
+            await self._try(session, batch, job)
+            if job.outcome == "failed":
+                return
+
+    async def _try(self, session: aiohttp.ClientSession, batch: Batch, job: Job) -> None:
+        held, event = batch.lease, job.event
+        voice, fields = self._voices[held.api], _wanted(held.query).fields
+        if fields is None and not event.text:
+            event.text = envelope(voice, event)  # the same for all who are told it in this round
+        body = event.text if fields is None else envelope(voice, event, fields)
+        at = self._now()
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "OXL",
+            "Idempotency-Key": event.id,
+            "webhook-id": event.id,
+            "webhook-timestamp": str(int(at.timestamp())),
+            "webhook-signature": Webhook(held.secret).sign(event.id, at, body.decode()),
+        }
+        began = time.monotonic()
+        status, reason = await self._post(session, held.callback, body, headers)
+        took = int((time.monotonic() - began) * 1000)
+        batch.count(job, Call(status, reason, took), self._pace, self._now())
+
+    async def _post(
+        self, session: aiohttp.ClientSession, callback: str, body: bytes, headers: dict[str, str]
+    ) -> tuple[int, str]:
+        """The status of the answer, or 0 and why there was none."""
+        try:
+            target = target_of(callback)
+            if target.address is not None:  # no name, so the resolver is not asked
+                self._guard.judge(target, target.address)
+            async with session.post(
+                URL(callback, encoded=True), data=body, headers=headers, allow_redirects=False
+            ) as answer:
+                with suppress(aiohttp.ClientError, OSError):  # its status has said it all
+                    left = _MOST_ANSWER
+                    while left and (part := await answer.content.read(left)):
+                        left -= len(part)
+                return answer.status, "" if answer.ok else f"HTTP {answer.status}"
+        except (aiohttp.ClientError, OSError, BadCallback) as error:
+            return 0, f"{type(error).__name__}: {error}"[:200]

@@ -1,0 +1,113 @@
+"""Listeners that are dead, slow or ill: each harms itself alone, and a batch costs few statements."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from tests.kernel.listening import QUICK, delivering, empty, hub_client, make_notes, subscribe, tell, until_row
+from tests.kernel.receivers import receiving, until
+from tests.kernel.toy import rows
+
+from oxl.outbox import outbox
+
+
+@pytest.fixture
+async def client(toy, tenant, database) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the toy, with nothing in its outbox and hub."""
+    await empty(tenant, database)
+    async with hub_client(tenant) as client:
+        yield client
+
+
+async def test_a_dead_one_is_probed_and_costs_little(client, tenant) -> None:
+    notes = await make_notes(tenant, 100)
+    pace = msgspec.structs.replace(QUICK, first_retry=0.3, longest_retry=0.3)
+    async with receiving(500) as receiver, receiving() as witness, delivering(tenant, pace):
+        await subscribe(client, receiver)
+        await subscribe(client, witness)
+        await tell(tenant, notes, ["OneEvent"])
+        await until(lambda: len(witness.came) == 100)
+        await asyncio.sleep(1)
+    assert QUICK.circuit <= len(receiver.came) <= QUICK.parallel + 12
+
+
+async def test_slow_and_dead_ones_do_not_hold_up_the_others(client, tenant) -> None:
+    notes = await make_notes(tenant, 40)
+    async with (
+        receiving(seconds=0.4) as slow, receiving("silence") as silent, receiving("reset") as dead,
+        receiving() as good, receiving() as other, delivering(tenant),
+    ):  # fmt: skip
+        for receiver in (slow, silent, dead, good, other):
+            await subscribe(client, receiver)
+        began = asyncio.get_running_loop().time()
+        for kind in ("OneEvent", "TwoEvent", "ThreeEvent"):
+            await tell(tenant, notes, [kind])
+            await asyncio.sleep(0.05)
+        await until(lambda: len(good.came) == len(other.came) == 120)
+        took = asyncio.get_running_loop().time() - began
+        assert took < 1.2, took
+        assert len(slow.came) < 40
+
+
+async def test_a_resource_that_fails_does_not_hold_up_the_others_of_its_listener(client, tenant) -> None:
+    notes = await make_notes(tenant, 10)
+    pace = msgspec.structs.replace(QUICK, circuit=1000, window=12, first_retry=0.02)
+    ill = notes[0].encode()
+    async with receiving() as receiver, delivering(tenant, pace):
+        receiver.answer = lambda _receiver, _headers, raw: 500 if ill in raw else 200
+        made = await subscribe(client, receiver)
+        for n in range(10):
+            await tell(tenant, notes, [f"Step{n}Event"])
+        await until(lambda: len(receiver.delivered) == 90)
+        assert await until_row(tenant, f"select count(*) from undelivered where subscription_id = '{made}'") == 10
+        receiver.answer = lambda *_: 200
+        await until(lambda: len(receiver.delivered) == 100)
+    told = [came.body["eventType"] for came in receiver.delivered if came.body["correlationId"] == notes[0]]
+    assert told == [f"Step{n}Event" for n in range(10)]
+
+
+async def test_no_more_than_a_window_waits(client, tenant) -> None:
+    notes = await make_notes(tenant, 4)
+    pace = msgspec.structs.replace(QUICK, circuit=1000, window=20, batch=10)
+    async with receiving(500) as receiver, delivering(tenant, pace):
+        await subscribe(client, receiver)
+        for n in range(20):
+            await tell(tenant, notes, [f"Step{n}Event"])
+        await until_row(tenant, "select count(*) >= 20 from undelivered")
+        await asyncio.sleep(0.5)
+        (row,) = await rows(tenant, "select count(*) as n from undelivered")
+        assert row["n"] < 30
+        receiver.answer = lambda *_: 200
+        await until(lambda: len(receiver.delivered) == 80)
+    assert len(set(receiver.ids())) == 80
+
+
+async def test_a_batch_costs_a_few_statements_however_many_events(client, tenant, monkeypatch) -> None:
+    notes = await make_notes(tenant, 200)
+    run: Counter[str] = Counter()
+
+    def counted(name: str, whole: Any) -> Any:
+        def count(*given: Any) -> Any:
+            run[name] += 1
+            return whole(*given)
+
+        return count
+
+    for name in ("lease", "read_after", "read_waiting", "settle"):
+        monkeypatch.setattr(outbox, name, counted(name, getattr(outbox, name)))
+    async with receiving() as receiver, receiving() as other:
+        await subscribe(client, receiver)
+        await subscribe(client, other)
+        await tell(tenant, notes, ["OneEvent", "TwoEvent", "ThreeEvent"])
+        async with delivering(tenant, msgspec.structs.replace(QUICK, poll=5)):
+            await until(lambda: len(receiver.came) == len(other.came) == 600)
+    batches = 600 // QUICK.batch * 2
+    assert run["settle"] == batches
+    assert run["read_after"] == run["read_waiting"] <= batches
+    assert run["lease"] <= batches + 4
