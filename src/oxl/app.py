@@ -26,6 +26,8 @@ SQL_CODE = (
     ("oxl.outbox", "outbox.sql"),
     ("oxl.engines.catalog", "catalog.sql"),
     ("oxl.engines.inventory", "inventory.sql"),
+    ("oxl.engines.ledger", "posting.sql"),
+    ("oxl.engines.ledger", "reserve.sql"),
     ("oxl.engines.ledger", "ledger.sql"),
     ("oxl.engines.usage", "usage.sql"),
     ("oxl.engines.consumption", "consumption.sql"),

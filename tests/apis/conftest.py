@@ -33,6 +33,7 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
         (f"{BALANCE}/topupBalance", amount | {"description": "ä, ö", "channel": {"id": "shop"}}, 201),
         (f"{BALANCE}/adjustBalance", amount | {"reason": "goodwill", "usageType": "monetary"}, 201),
         (f"{BALANCE}/adjustBalance", {**amount, "amount": {"amount": -500.5, "units": "EUR"}}, 409),
+        (f"{BALANCE}/reserveBalance", amount, 201),
         (USAGE, usage_body("voice", number, destinationPhoneNumber="+493012345", duration=100), 201),
         (USAGE, usage_body("voice", number, destinationPhoneNumber="112", duration=1), 201),
         (USAGE, usage_body("sms", number, destinationPhoneNumber="+447700900123"), 201),

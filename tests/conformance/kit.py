@@ -19,10 +19,11 @@ LEAST: dict[str, Json] = {
     "productUsage": {"usageSpecification": {"id": "of a kind that the server does not know"}},
     "topupBalance": {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": "11"}},
     "adjustBalance": {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": "11"}},
+    "reserveBalance": {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": "11"}},
     "queryUsageConsumption": {},
 }
 # What a full body may not choose freely; None is left to the server.
-FIXED: dict[str, Json] = {"topupBalance": _EUR, "adjustBalance": _EUR}
+FIXED: dict[str, Json] = {"topupBalance": _EUR, "adjustBalance": _EUR, "reserveBalance": _EUR}
 OWNED = {  # set by the server whatever was sent
     "id", "href", "creationDate", "lastUpdate", "usageProductPrice", "usageConsumption", "errorMessage", "partyAccount",
     "validFor",

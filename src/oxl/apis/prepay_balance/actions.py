@@ -5,37 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
+from oxl.apis.prepay_balance.amounts import as_text, atoms_of, usage_type_of
 from oxl.apis.standard import instant_in
 from oxl.engines.ledger.ledger import Move, move
-from oxl.values import BadValue, to_atoms, usage_type
 from oxl.verbs import Done, Refusal, Refused, Work, invalid
 
-_BODY = msgspec.json.Encoder(decimal_format="number")
 _SYSTEM = {"topup": "topup_clearing", "adjust": "adjust"}  # the other side of each kind of move
 
 
 def move_of(kind: str, body: dict[str, Any]) -> Move:
     """The ledger's move for a checked body; Refusal names what is wrong with it."""
-    amount = body["amount"]
-    try:
-        unit, atoms = to_atoms(amount["amount"], amount.get("units"))
-    except BadValue as error:
-        raise invalid(
-            "amount.units" if str(error).startswith("unknown unit") else "amount.amount", str(error)
-        ) from None
+    unit, atoms = atoms_of(body)
     if atoms == 0 or (kind == "topup" and atoms < 0):
         raise invalid("amount.amount", "must be more than zero" if kind == "topup" else "must not be zero")
-    if body.get("usageType", usage_type(unit)) != usage_type(unit):
-        raise invalid("usageType", f"is {body['usageType']}, but the amount is in {amount['units']}")
+    usage_type_of(body, unit)
     return Move(
         kind=kind,
         bucket_id=body["bucket"]["id"],
         unit=unit,
         amount=atoms,
         system=_SYSTEM[kind],
-        body=_BODY.encode(body).decode(),
+        body=as_text(body),
         account_id=body.get("partyAccount", {}).get("id"),
         extend_to=instant_in(body, "validFor", "endDateTime"),
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from oxl.apis.prepay_balance import actions
-from oxl.apis.prepay_balance.model import AdjustBalance, Bucket, TopupBalance
+from oxl.apis.prepay_balance import actions, reservations
+from oxl.apis.prepay_balance.model import AdjustBalance, Bucket, ReserveBalance, TopupBalance
 from oxl.apis.standard4 import Event
 from oxl.kernel.declare import Api, Field, Resource
 
@@ -74,6 +74,22 @@ PREPAY_BALANCE = Api(
             server_set=_SERVER_SET,
             events={"create": "AdjustBalanceCreateEvent", "failure": "AdjustBalanceFailureEvent"},
             summary="Correct a bucket by a signed amount",
+        ),
+        Resource(
+            name="reserveBalance",
+            type="ReserveBalance",
+            shape=ReserveBalance,
+            view="prepay_reservation",
+            computed=("statusReason", "confirmationDate", "requestedDate"),
+            askable=_ACTION_FIELDS,
+            create=reservations.create_reservation,
+            required=("bucket",),
+            server_set=_SERVER_SET,
+            patch=reservations.patch_reservation,
+            immutable=("bucket", "usageType", "partyAccount", "product", "logicalResource", "relatedParty"),
+            delete=reservations.delete_reservation,
+            events={name: f"ReserveBalance{name.capitalize()}Event" for name in ("create", "cancel", "failure")},
+            summary="Hold part of a bucket",
         ),
     ),
 )

@@ -103,3 +103,13 @@ class AdjustBalance(_BalanceAction):
         update=_UPDATE,
     )
     adjustType: AdjustType | UnsetType = UNSET
+
+
+class ReserveBalance(_BalanceAction):
+    """A part of a bucket that is held for a use; completed with what was used, the rest is free again."""
+
+    facts = Facts(
+        required=("status",),
+        create=Form(required=("bucket", "partyAccount", "usageType"), without=_COMPUTED),
+        update=Form(required=("status", "reason"), without=("id", "href", "statusReason")),
+    )

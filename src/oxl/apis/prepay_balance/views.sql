@@ -61,3 +61,27 @@ create function prepay_adjust(now_ timestamptz)
 returns table (id text, doc jsonb, body jsonb, status text, usage_type text, bucket_id text, account_id text,
                requested_at timestamptz, confirmed_at timestamptz)
 language sql stable as $$ select * from prepay_action('adjust', 'AdjustBalance') $$
+
+-- define: prepay_reservation
+create function prepay_reservation(now_ timestamptz)
+returns table (id text, doc jsonb, status text, usage_type text, bucket_id text, account_id text,
+               requested_at timestamptz, confirmed_at timestamptz)
+language sql stable as $$
+    select r.id,
+           r.body || jsonb_strip_nulls(jsonb_build_object(
+               '@type', coalesce(r.body ->> '@type', 'ReserveBalance'),
+               'id', r.id,
+               'status', r.status,
+               'statusReason', r.reason,
+               'usageType', r.usage_type,
+               'amount', coalesce(r.body -> 'amount', quantity(r.amount, r.display_atoms, r.display_unit)),
+               'requestedDate', instant_text(r.requested_at),
+               'confirmationDate', instant_text(r.confirmed_at),
+               'validFor', coalesce(r.body -> 'validFor', '{}') || case
+                   when r.body #> '{validFor,endDateTime}' is null
+                   then jsonb_build_object('endDateTime', instant_text(r.expires_at)) else '{}' end,
+               'partyAccount', coalesce(r.body -> 'partyAccount', jsonb_build_object(
+                   '@referredType', 'PartyAccount', 'id', r.account_id)))),
+           r.status, r.usage_type, r.bucket_id, r.account_id, r.requested_at, r.confirmed_at
+    from ledger_reservation(now_) r
+$$

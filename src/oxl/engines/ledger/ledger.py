@@ -14,6 +14,7 @@ import msgspec
 
 from oxl.db.queries import load
 from oxl.engines.ledger.burn import Draw, Held
+from oxl.engines.ledger.posting import release_overdue
 from oxl.values import new_id
 from oxl.verbs import Done, Refused, Work
 
@@ -83,8 +84,11 @@ async def main_buckets(work: Work) -> dict[str, str]:
 async def hold(work: Work, account_ids: Iterable[str], since: datetime) -> dict[str, list[Held]]:
     """Lock, by account, the buckets that were alive at `since` or later, for draws in this transaction."""
     held: dict[str, list[Held]] = defaultdict(list)
-    for row in await work.conn.fetch(q.hold, list(account_ids), since):
-        bucket = Held({**row, "match": msgspec.json.decode(row["match"])})
+    rows = await work.conn.fetch(q.hold, list(account_ids), since)
+    freed = await release_overdue(work, rows)
+    for row in rows:
+        reserved = row["reserved"] - freed.get(row["id"], 0)
+        bucket = Held({**row, "match": msgspec.json.decode(row["match"]), "reserved": reserved})
         held[bucket.account_id].append(bucket)
     return held
 

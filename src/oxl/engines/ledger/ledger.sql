@@ -31,6 +31,7 @@ declare
     a_refusal text[] := '{}';
 begin
     perform 1 from bucket where id = any (buckets) order by id for no key update;
+    perform 1 from ledger_release_overdue(now_, buckets);
     for item in
         select i.*, b.id, b.kind as bucket_kind, b.account_id, b.unit as bucket_unit, b.status, b.valid_from,
                b.valid_to, b.credit_limit, b.credited, b.debited, b.used + b.reserved as spoken_for, b.used, b.version
@@ -116,8 +117,9 @@ language sql stable as $$
     select id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit, display_atoms,
            usage_type, usage_label,
            case when status = 'suspended' then status when now_ >= valid_to then 'expired' else 'active' end,
-           valid_from, valid_to, credited, used, debited, reserved, credited - used - debited - reserved, created_at
-    from bucket
+           valid_from, valid_to, credited, used, debited, reserved - o.over,
+           credited - used - debited - (reserved - o.over), created_at
+    from bucket b, lateral (select case when b.reserved > 0 then ledger_overdue(b.id, now_) else 0 end as over) o
 $$
 
 -- define: ledger_bucket_use
@@ -262,6 +264,17 @@ union all
 select 'running balance is broken at version ' || c.version, c.bucket_id
 from chain c join shown s using (bucket_id, version)
 where c.after_ <> s.after_
+union all
+select 'reserved differs from open reservations', b.id
+from bucket b
+left join (select bucket_id, sum(amount) as held from reservation where status = 'created' group by bucket_id) r
+    on r.bucket_id = b.id
+where b.reserved <> coalesce(r.held, 0)
+union all
+select 'used differs from completed reservations', r.id
+from reservation r
+left join transfer t on t.action_id = r.id and t.kind = 'usage'
+where r.status = 'completed' and r.used <> coalesce(t.amount, 0)
 union all
 select 'below its credit limit', id from bucket where credited - used - debited - reserved < -credit_limit
 union all
