@@ -29,6 +29,8 @@ SQL_CODE = (
     ("oxl.engines.ledger", "posting.sql"),
     ("oxl.engines.ledger", "reserve.sql"),
     ("oxl.engines.ledger", "ledger.sql"),
+    ("oxl.engines.ledger", "proof.sql"),
+    ("oxl.engines.ledger", "charging.sql"),
     ("oxl.engines.usage", "usage.sql"),
     ("oxl.engines.consumption", "consumption.sql"),
     *((f"oxl.apis.{api.name}", "views.sql") for api in APIS),

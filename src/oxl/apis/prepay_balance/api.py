@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from oxl.apis.prepay_balance import actions, reservations
+from oxl.apis.prepay_balance.charging import CHARGING
 from oxl.apis.prepay_balance.model import AdjustBalance, Bucket, ReserveBalance, TopupBalance
 from oxl.apis.standard4 import Event
 from oxl.kernel.declare import Api, Field, Resource
@@ -91,5 +92,6 @@ PREPAY_BALANCE = Api(
             events={name: f"ReserveBalance{name.capitalize()}Event" for name in ("create", "cancel", "failure")},
             summary="Hold part of a bucket",
         ),
+        CHARGING,
     ),
 )

@@ -114,10 +114,5 @@ async def post(work: Work, draws: Sequence[Draw], held: Iterable[Held]) -> None:
     await work.conn.execute(q.keep_bucket_use, *_columns(uses))
 
 
-async def proof(conn: Any) -> tuple[list[dict], list[dict]]:
-    """(faults, totals by unit): the ledger's invariants checked on the live database; no fault means it adds up."""
-    return [dict(row) for row in await conn.fetch(q.proof)], [dict(row) for row in await conn.fetch(q.totals)]
-
-
 def _columns(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
     return tuple(list(column) for column in zip(*rows, strict=True))
