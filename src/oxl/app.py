@@ -28,6 +28,7 @@ SQL_CODE = (
     ("oxl.engines.inventory", "inventory.sql"),
     ("oxl.engines.ledger", "posting.sql"),
     ("oxl.engines.ledger", "reserve.sql"),
+    ("oxl.engines.ledger", "action.sql"),
     ("oxl.engines.ledger", "ledger.sql"),
     ("oxl.engines.usage", "usage.sql"),
     ("oxl.engines.consumption", "consumption.sql"),
