@@ -22,6 +22,8 @@ _TABLES = ("_NOT_STORED", "_REASONS")
 _HANDED_ON = {
     "src/oxl/engines/ledger/ledger.py",
     "src/oxl/engines/ledger/reserve.py",
+    "src/oxl/engines/ledger/transfer.py",
+    "src/oxl/engines/ledger/undo.py",
     "src/oxl/kernel/problem.py",
     "src/oxl/verbs.py",
 }

@@ -37,11 +37,11 @@ class RatingGroup(msgspec.Struct, kw_only=True):
     isFinalUnit: Flag = UNSET  # noqa: N815
 
 
-class ChargingRequest(Entity, kw_only=True):
+class ChargingRequest(Entity):
     """One request of a charging session: units used are reported and the next quotas reserved, in one call."""
 
-    sessionId: str  # noqa: N815
-    requestNumber: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]  # noqa: N815
+    sessionId: Text = UNSET  # noqa: N815
+    requestNumber: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | UnsetType = UNSET  # noqa: N815
     isLast: Flag = UNSET  # noqa: N815
     number: Annotated[str, msgspec.Meta(pattern=r"^\+?[1-9][0-9]{6,14}$")] | UnsetType = UNSET
     partyAccount: PartyAccountRef | UnsetType = UNSET  # noqa: N815

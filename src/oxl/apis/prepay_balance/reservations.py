@@ -8,17 +8,15 @@ from typing import Any
 
 from oxl.apis.prepay_balance.amounts import as_text, atoms_of, device_of, usage_type_of
 from oxl.apis.standard import instant_in
-from oxl.engines.ledger.policy import POLICY
-from oxl.engines.ledger.reserve import Amend, Reserve, amend, remove, reserve
+from oxl.engines.ledger.reserve import LONGEST, Amend, Reserve, amend, remove, reserve
 from oxl.kernel.declare import Change
 from oxl.verbs import Done, Refusal, Refused, Work, invalid
 
 
 def _until(body: dict[str, Any], now: datetime) -> datetime | None:
     until = instant_in(body, "validFor", "endDateTime")
-    if until is not None and not now < until <= now + POLICY.longest_hold:
-        days = POLICY.longest_hold.days
-        raise invalid("validFor.endDateTime", f"must lie ahead, and no more than {days} days")
+    if until is not None and not now < until <= now + LONGEST:
+        raise invalid("validFor.endDateTime", f"must lie ahead, and no more than {LONGEST.days} days")
     return until
 
 

@@ -126,19 +126,6 @@ $$
 create function ledger_bucket_use() returns table (bucket_id text, device_id text, used bigint)
 language sql stable as 'select bucket_id, device_id, used from bucket_use'
 
--- define: ledger_action
-create function ledger_action(kind_ text)
-returns table (
-    id text, bucket_id text, account_id text, unit text, usage_type text, amount bigint, status text,
-    requested_at timestamptz, confirmed_at timestamptz, reason text, body jsonb
-)
-language sql stable as $$
-    select a.id, a.bucket_id, a.account_id, a.unit, b.usage_type, a.amount, a.status, a.requested_at, a.confirmed_at,
-           a.reason, a.body
-    from balance_action a join bucket b on b.id = a.bucket_id
-    where a.kind = kind_
-$$
-
 -- name: move
 select n, refusal from ledger_move($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) order by n
 

@@ -50,7 +50,9 @@ with legs as materialized (
     group by unit
 ), moved as (
     select action_id, count(*) as rows, count(distinct leg) as legs, sum(amount) filter (where kind = 'usage') as used,
-           max(amount) filter (where leg = 0) as amount, min(coalesce(dr_bucket, cr_bucket)) as bucket_id
+           max(amount) filter (where leg = 0) as amount, coalesce(sum(amount) filter (where kind = 'fee'), 0) as cost,
+           sum(amount) filter (where kind <> 'reversal') as forth, sum(amount) filter (where kind = 'reversal') as back,
+           min(coalesce(dr_bucket, cr_bucket)) as bucket_id
     from transfer group by action_id
 ), found as (
     select n, place, bad, weight
@@ -71,8 +73,12 @@ with legs as materialized (
     from reservation r left join moved m on m.action_id = r.id
     union all
     select 11, a.bucket_id,
-           case when a.status = 'completed' then m.amount is distinct from abs(a.amount) else m.rows is not null end, 1
-    from balance_action a left join moved m on m.action_id = a.id
+           case when s.action_id is not null or a.status in ('created', 'failed') then m.rows is not null
+                when a.status = 'cancelled' then m.forth is distinct from m.back
+                else m.amount is distinct from abs(a.amount) or m.cost <> coalesce(a.cost, 0) or m.back is not null end, 1
+    from balance_action a
+    left join moved m on m.action_id = a.id
+    left join balance_schedule s on s.action_id = a.id
 )
 select p.n, p.name, p.of, coalesce(sum(f.weight), 0)::bigint as checked, count(*) filter (where f.bad) as faults,
        coalesce((array_agg(distinct f.place) filter (where f.bad))[1:10], '{}') as places
@@ -87,7 +93,7 @@ from (values
     (8, 'every transfer has one debit side, one credit side and an amount', 'transfer'),
     (9, 'no leg of an action was written twice', 'transfer'),
     (10, 'a reservation ended once, and its use is what was transferred', 'reservation'),
-    (11, 'an action that is done moved its amount, any other nothing', 'action'),
+    (11, 'an action that is done moved its amount, a cancelled one both ways, any other nothing', 'action'),
     (12, 'what devices drew is what was used', 'bucket')
 ) as p (n, name, of)
 left join found f using (n)

@@ -6,14 +6,15 @@ A bucket's `reserved` is the sum of its open reservations. Whoever changes one h
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from oxl.db.queries import load
+from oxl.engines.catalog.balances import Policy
+from oxl.engines.catalog.registry import catalog_of
 from oxl.engines.ledger.book import Book, Bucket
-from oxl.engines.ledger.policy import POLICY
 from oxl.engines.ledger.posting import columns, lock, write
 from oxl.values import new_id
 from oxl.verbs import Done, Refused, Work
@@ -21,6 +22,7 @@ from oxl.verbs import Done, Refused, Work
 q = load("oxl.engines.ledger", "reserve.sql")
 
 SWEPT_AT_ONCE = 500
+LONGEST = timedelta(days=31)
 _NOT_STORED = {  # refusals that are the request's own fault: 400, and nothing is kept
     "unknownBucket": ("bucket.id", "no such bucket"),
     "unitMismatch": ("amount.units", "the bucket counts in another unit"),
@@ -66,6 +68,7 @@ class Amend(msgspec.Struct, frozen=True, kw_only=True):
 
 async def reserve(work: Work, items: Sequence[Reserve]) -> list[Done | Refused]:
     """Hold each, as if one after another. A business refusal is stored as a failed reservation and refers to it."""
+    policy = (await catalog_of(work)).balances
     book = await lock(work, [item.bucket_id for item in items])
     results: list[Done | Refused] = []
     kept: list[tuple[Any, ...]] = []
@@ -76,9 +79,9 @@ async def reserve(work: Work, items: Sequence[Reserve]) -> list[Done | Refused]:
             field, message = _NOT_STORED[wrong]
             results.append(Refused("invalid", wrong, f"{field}: {message}", field))
             continue
-        amount, refusal = _granted(item, bucket, work.now)
+        amount, refusal = _granted(item, bucket, work.now, policy)
         action = new_id(work.now)
-        until = item.until or work.now + POLICY.hold
+        until = item.until or work.now + policy.hold
         if refusal:
             message = f"bucket.id: {_REASONS[refusal]}"
             results.append(Refused("conflict", refusal, message, "bucket.id", action, ("create", "failure")))
@@ -117,11 +120,11 @@ def _mismatch(item: Reserve, bucket: Bucket | None) -> str:
     return "accountMismatch" if item.account_id not in (None, bucket.account_id) else ""
 
 
-def _granted(item: Reserve, bucket: Bucket, now: datetime) -> tuple[int, str]:
+def _granted(item: Reserve, bucket: Bucket, now: datetime, policy: Policy) -> tuple[int, str]:
     """(what is held, "") or (what was asked for, why it is not). What is asked for is granted whole or not at all."""
     wanted = item.amount
     if wanted is None:
-        wanted = max(min(POLICY.quantum[bucket.usage_type], bucket.room), 0)
+        wanted = max(min(policy.quantum[bucket.usage_type], bucket.room), 0)
     if not bucket.is_active(now):
         return wanted, "bucketNotActive"
     return wanted, "" if 0 < wanted <= bucket.room else "insufficientBalance"
@@ -165,7 +168,7 @@ def _amended(work: Work, item: Amend, row: dict[str, Any], book: Book) -> Done |
         refusal = "illegalTransition"
     if refusal:
         field = "status" if refusal == "illegalTransition" else "amount"
-        return Refused("conflict", refusal, f"{field}: {_REASONS[refusal]}", field, item.id)
+        return Refused("conflict", refusal, f"{field}: {_REASONS[refusal]}", field)
     return Done(item.id, changes, row["status"])
 
 
