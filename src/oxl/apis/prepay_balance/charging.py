@@ -136,5 +136,6 @@ CHARGING = Resource(
     create=create_charging,
     required=("sessionId", "requestNumber"),
     server_set=("status", "requestedDate"),
+    own_operations=frozenset({"list", "create", "retrieve"}),
     summary="Report the units used in a charging session and reserve the next ones (OXL's extension)",
 )

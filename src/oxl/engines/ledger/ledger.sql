@@ -56,7 +56,7 @@ begin
             when item.status <> 'active' or now_ < item.valid_from
                 or now_ >= until + case when item.bucket_kind = 'main' and item.kind = 'topup' then main_grace else '0' end
                 then 'bucketNotActive'
-            when item.amount < 0 and credited_ - debited_ - item.spoken_for - moved < -item.credit_limit
+            when item.amount < 0 and (credited_ - debited_ - item.spoken_for)::numeric + item.credit_limit < moved
                 then 'insufficientBalance'
             when item.amount > 0 and credited_ > 9223372036854775807 - moved then 'limitExceeded'
         end;
