@@ -193,9 +193,7 @@ async def keep_events(
     told: Sequence[tuple[Done | Refused, Sequence[str] | None, str | None]],
     answer: bool = False,
 ) -> dict[str, str]:
-    """The declared events of (result, attributes changed, document if it is gone) into the outbox; for an answer their
-    documents by id, so that none is made twice.
-    """
+    """The events of (result, attributes changed, document if gone) into the outbox; for an answer their documents."""
     resource, events = operation.resource, []
     for result, changed, doc in told:
         for change in result.changes:
