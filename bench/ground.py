@@ -148,7 +148,8 @@ async def proven(place: Ground) -> str:
     if faults := proof.faults_of(lines):
         raise SystemExit("\n".join(faults))
     counted = {line.of: line.checked for line in lines}
-    return f"ledger: {len(lines)} invariants hold, {counted['bucket']:,} buckets, {counted['transfer']:,} transfers, {took:.1f} s"
+    seen = f"{counted['bucket']:,} buckets, {counted['transfer']:,} transfers"
+    return f"ledger: {len(lines)} invariants hold over {seen} ({took:.1f} s)"
 
 
 def fdatasync_micros(folder: str | None = None) -> float:
