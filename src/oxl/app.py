@@ -29,6 +29,7 @@ SQL_CODE = (
     ("oxl.engines.ledger", "posting.sql"),
     ("oxl.engines.ledger", "reserve.sql"),
     ("oxl.engines.ledger", "action.sql"),
+    ("oxl.engines.ledger", "expiry.sql"),
     ("oxl.engines.ledger", "ledger.sql"),
     ("oxl.engines.usage", "usage.sql"),
     ("oxl.engines.consumption", "consumption.sql"),

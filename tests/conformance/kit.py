@@ -26,6 +26,7 @@ LEAST: dict[str, Json] = {
         "bucket": {"id": "11"},
         "receiverBucket": {"id": "12"},
     },
+    "bucket": {"usageType": "data"},
     "queryUsageConsumption": {},
 }
 # What a full body may not choose freely; None is left to the server.

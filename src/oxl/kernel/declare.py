@@ -76,6 +76,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     task: Task | None = None
     events: Mapping[str, str] = {}  # change → event type
     summary: str = ""
+    own_operations: frozenset[str] = frozenset()  # operations that the official document does not have
     own_events: frozenset[str] = frozenset()  # event types of `events` that the official document does not have
 
     @property

@@ -16,6 +16,9 @@ language sql stable as $$
                'remainingValue', quantity(b.available, b.display_atoms, b.display_unit),
                'reservedValue', quantity(b.reserved, b.display_atoms, b.display_unit),
                'remainingValueName', quantity_name(b.available, b.display_atoms, b.display_unit),
+               'creditLimit', case when b.credit_limit > 0
+                   then quantity(b.credit_limit, b.display_atoms, b.display_unit) end,
+               'thresholdReached', ledger_mark(b.id),
                'requestedDate', instant_text(b.created_at),
                'confirmationDate', instant_text(b.created_at),
                'validFor', jsonb_build_object('startDateTime', instant_text(b.valid_from),
