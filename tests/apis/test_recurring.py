@@ -5,16 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from tests.apis.test_reserve import eur, events, figures
 from tests.conftest import BALANCE, DEMO_CATALOG, NOON, USAGE, client_of, usage_body
 from tests.engines.books import buckets, fetch, main_of, sound
 
+from oxl.apis import APIS
 from oxl.apis.prepay_balance.jobs import sweep
 from oxl.engines.catalog import registry
 from oxl.engines.ledger import voucher
 from oxl.engines.ledger.grants import grant_due
 from oxl.kernel.background import once
+from oxl.kernel.declare import strictly
+from oxl.kernel.router import Kernel
 
 TOPUP, ADJUST = f"{BALANCE}/topupBalance", f"{BALANCE}/adjustBalance"
 
@@ -215,3 +219,11 @@ async def test_an_operator_opens_a_bucket_with_what_it_holds_and_how_deep_it_goe
         answer = await http.post(f"{BALANCE}/bucket", json=body | change)
         assert (answer.status_code, answer.json()["message"].partition(":")[0]) == (400, field)
     await sound(tenant)
+
+
+async def test_of_a_strict_api_nobody_opens_a_bucket(own) -> None:
+    tenant, _, _ = own
+    kernel = Kernel(strictly(APIS, "TMF654"), tenant, "", 1000, 1 << 20)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(kernel), base_url="http://oxl.example") as strict:
+        assert (await strict.post(f"{BALANCE}/bucket", json={"usageType": "data"})).status_code == 405
+        assert (await strict.get(f"{BALANCE}/bucket")).status_code == 200

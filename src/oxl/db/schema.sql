@@ -213,6 +213,7 @@ create table bucket (
     ended_at timestamptz,          -- when what was left in it was written off
     carry_limit bigint check (carry_limit >= 0),  -- how much of its rest the next period's bucket takes over
     carried_at timestamptz,
+    body jsonb,                    -- what else an operator said who opened it
     check (credited - used - debited - reserved >= -credit_limit),
     check (valid_to > valid_from)
 ) with (fillfactor = 80);

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from oxl.apis.prepay_balance.amounts import atoms_of, device_of
+from oxl.apis.prepay_balance.amounts import as_text, atoms_of, device_of
 from oxl.apis.standard import instant_in
 from oxl.engines.ledger.opening import NewBucket, open_buckets
 from oxl.values import usage_type
 from oxl.verbs import Done, Refusal, Refused, Work, invalid
 
 _UNITS = {"monetary": "EUR", "data": "GB", "voice": "min", "sms": "sms", "other": "points"}  # where none is stated
+# What the bucket itself tells.
+_COMPUTED = ("name", "usageType", "isShared", "remainingValue", "creditLimit", "validFor", "partyAccount", "@type")
 
 
 def bucket_of(body: dict[str, Any], work: Work) -> NewBucket:
@@ -37,6 +39,7 @@ def bucket_of(body: dict[str, Any], work: Work) -> NewBucket:
     return NewBucket(
         unit=unit,
         name=body.get("name", ""),
+        body=as_text({name: value for name, value in body.items() if name not in _COMPUTED}),
         account_id=body.get("partyAccount", {}).get("id"),
         product_id=next((each["id"] for each in body.get("product", ())), None),
         device_id=device_of(body),

@@ -27,7 +27,8 @@ language sql stable as $$
                'product', case when b.product_id is not null then
                    jsonb_build_array(jsonb_build_object('@referredType', 'Product', 'id', b.product_id)) end,
                'logicalResource', case when b.device_id is not null then
-                   jsonb_build_array(jsonb_build_object('@referredType', 'LogicalResource', 'id', b.device_id)) end)),
+                   jsonb_build_array(jsonb_build_object('@referredType', 'LogicalResource', 'id', b.device_id)) end))
+               || coalesce(b.body, '{}'),
            b.name, b.status, b.usage_type, b.account_id, b.product_id, b.device_id,
            b.kind = 'allowance' and b.device_id is null, b.created_at
     from ledger_bucket(now_) b

@@ -18,7 +18,8 @@ create unique index balance_action_run on balance_action (parent_id, period_no) 
 alter table bucket
     add ended_at timestamptz,
     add carry_limit bigint check (carry_limit >= 0),
-    add carried_at timestamptz;
+    add carried_at timestamptz,
+    add body jsonb;
 create index bucket_carrying on bucket (valid_to) where carry_limit is not null and carried_at is null;
 create index bucket_ending on bucket (valid_to) where ended_at is null;
 create table reservation (         -- the open half of a use; changed only under the lock of its bucket

@@ -48,6 +48,7 @@ class Opening(NamedTuple):
     status: str = "active"
     carry_limit: int | None = None
     credit_limit: int = 0
+    body: str | None = None
 
 
 def next_period(anchor: datetime, timezone: Any, start: datetime) -> datetime:

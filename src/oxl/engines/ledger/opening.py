@@ -24,6 +24,7 @@ class NewBucket(msgspec.Struct, frozen=True, kw_only=True):
     amount: int = 0  # atoms that it opens with
     credit_limit: int = 0  # atoms
     name: str = ""
+    body: str | None = None  # JSON text: what else the client said of it
     account_id: str | None = None
     product_id: str | None = None
     device_id: str | None = None  # only this device may draw on it
@@ -50,7 +51,7 @@ async def open_buckets(work: Work, items: Sequence[NewBucket]) -> list[Done | Re
                 device_id=item.device_id, allowance_id=None, name=item.name or f"{kind} balance", unit=unit,
                 display_unit=item.unit, display_atoms=atoms, usage_type=kind, usage_label=kind, match="{}",
                 priority=_PRIORITY, valid_from=item.valid_from or work.now, valid_to=item.valid_to,
-                amount=item.amount, credit_limit=item.credit_limit,
+                amount=item.amount, credit_limit=item.credit_limit, body=item.body,
             )
         )  # fmt: skip
         results.append(Done(bucket, ("create",)))
