@@ -149,6 +149,7 @@ PREPAY_BALANCE = Api(
             type="AccumulatedBalance",
             shape=AccumulatedBalance,
             view="prepay_accumulated",
+            one="prepay_accumulated_one",
             askable={"partyAccount.id": Field("account_id"), "name": Field("name")},
         ),
         Resource(
