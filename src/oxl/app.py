@@ -31,6 +31,7 @@ SQL_CODE = (
     ("oxl.engines.ledger", "posting.sql"),
     ("oxl.engines.ledger", "reserve.sql"),
     ("oxl.engines.ledger", "action.sql"),
+    ("oxl.engines.ledger", "expiry.sql"),
     ("oxl.engines.ledger", "ledger.sql"),
     ("oxl.engines.ledger", "proof.sql"),
     ("oxl.engines.ledger", "charging.sql"),

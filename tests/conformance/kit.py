@@ -26,15 +26,19 @@ LEAST: dict[str, Json] = {
         "bucket": {"id": "11"},
         "receiverBucket": {"id": "12"},
     },
+    "bucket": {"usageType": "data"},
     "queryUsageConsumption": {},
 }
 # What a full body may not choose freely; None is left to the server.
 FIXED: dict[str, Json] = {
-    "topupBalance": _EUR,
-    "adjustBalance": _EUR,
+    "topupBalance": _EUR | {"voucher": None, "isAutoTopup": False},
+    "adjustBalance": _EUR | {"adjustType": "oneTime"},
     "reserveBalance": _EUR,
     "transferBalance": _TRANSFER,
-}
+    "bucket": {"usageType": "monetary"}
+    | dict.fromkeys(("remainingValue", "creditLimit", "isShared", "status", "reservedValue", "remainingValueName",
+                     "thresholdReached", "partyAccount", "confirmationDate", "requestedDate")),
+}  # fmt: skip
 OWNED = {  # set by the server whatever was sent
     "id", "href", "creationDate", "lastUpdate", "usageProductPrice", "usageConsumption", "errorMessage", "partyAccount",
     "validFor",

@@ -24,6 +24,10 @@ _HANDED_ON = {
     "src/oxl/engines/ledger/reserve.py",
     "src/oxl/engines/ledger/transfer.py",
     "src/oxl/engines/ledger/undo.py",
+}
+_HANDED_ON |= {
+    "src/oxl/engines/ledger/voucher.py",
+    "src/oxl/engines/ledger/recurring.py",
     "src/oxl/kernel/problem.py",
     "src/oxl/verbs.py",
 }

@@ -36,10 +36,10 @@ def of(used: int | None = None, wanted: int | None = None) -> Group:
 
 
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=4), st.integers(0, 20), st.lists(STEP, max_size=12))
-def test_what_is_charged_granted_and_free_adds_up(credits: list[int], limit: int, program: list[Any]) -> None:
-    turn = turn_on(*[bucket_row(n, credited, limit if n == 0 else 0) for n, credited in enumerate(credits)])
+def test_what_is_charged_granted_and_free_adds_up(opening: list[int], limit: int, program: list[Any]) -> None:
+    turn = turn_on(*[bucket_row(n, credited, limit if n == 0 else 0) for n, credited in enumerate(opening)])
     ids, held = (f"r{n}" for n in count()), []
-    left = sum(credits) + limit
+    left = sum(opening) + limit
     for used, wanted in program:
         charged, uncharged = turn.report(of(used, wanted), held)
         assert charged == min(used or 0, left)

@@ -210,7 +210,10 @@ create table bucket (
     reserved bigint not null default 0 check (reserved >= 0),
     version bigint not null default 0,
     created_at timestamptz not null,
-    ended_at timestamptz,          -- when what was left in it expired or was carried over
+    ended_at timestamptz,          -- when what was left in it was written off
+    carry_limit bigint check (carry_limit >= 0),  -- how much of its rest the next period's bucket takes over
+    carried_at timestamptz,
+    body jsonb,                    -- what else an operator said who opened it
     check (credited - used - debited - reserved >= -credit_limit),
     check (valid_to > valid_from)
 ) with (fillfactor = 80);
@@ -218,6 +221,7 @@ create unique index bucket_main on bucket (account_id) where kind = 'main';
 create unique index bucket_grant on bucket (product_id, allowance_id, valid_from) where kind = 'allowance';
 create index bucket_account on bucket (account_id);
 create index bucket_ending on bucket (valid_to) where ended_at is null;
+create index bucket_carrying on bucket (valid_to) where carry_limit is not null and carried_at is null;
 create table bucket_use (          -- who drew how much from a bucket
     bucket_id text references bucket,
     device_id text,

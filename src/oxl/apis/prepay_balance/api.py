@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oxl.apis.prepay_balance import actions, reservations, transfers
+from oxl.apis.prepay_balance import actions, buckets, reservations, transfers
 from oxl.apis.prepay_balance.charging import CHARGING
 from oxl.apis.prepay_balance.model import (
     AccumulatedBalance,
@@ -65,6 +65,20 @@ PREPAY_BALANCE = Api(
                 "confirmationDate": Field("created_at", "instant"),
                 "requestedDate": Field("created_at", "instant"),
             },
+            create=buckets.create_bucket,
+            required=("usageType",),
+            server_set=(
+                "status",
+                "reservedValue",
+                "remainingValueName",
+                "requestedDate",
+                "confirmationDate",
+                "thresholdReached",
+            ),
+            own_operations=frozenset({"create"}),
+            events={"create": "BucketCreateEvent", "threshold": "BucketThresholdEvent"},
+            own_events=frozenset({"BucketCreateEvent", "BucketThresholdEvent"}),
+            summary="Open a bucket, as an operator",
         ),
         Resource(
             name="topupBalance",
@@ -75,7 +89,6 @@ PREPAY_BALANCE = Api(
             computed=_COMPUTED,
             askable=_ACTION_FIELDS,
             create=actions.create_topup,
-            required=("amount", "bucket"),
             server_set=_SERVER_SET,
             patch=transfers.patch_action,
             immutable=_MONEY,
@@ -137,6 +150,7 @@ PREPAY_BALANCE = Api(
             type="AccumulatedBalance",
             shape=AccumulatedBalance,
             view="prepay_accumulated",
+            one="prepay_accumulated_one",
             askable={"partyAccount.id": Field("account_id"), "name": Field("name")},
         ),
         Resource(

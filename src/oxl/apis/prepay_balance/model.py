@@ -42,8 +42,13 @@ class RelatedTopupBalance(Ref):
 
 
 class Bucket(Entity):
-    """A balance: how much of one unit an account still has."""
+    """A balance: how much of one unit an account still has.
 
+    OXL's extensions: creditLimit, how far below nothing it may go; thresholdReached, the percentage used.
+    """
+
+    creditLimit: Annotated[Quantity, EXTENSION] | UnsetType = UNSET
+    thresholdReached: Annotated[int, EXTENSION] | UnsetType = UNSET
     name: Text = UNSET
     description: Text = UNSET
     confirmationDate: Instant = UNSET

@@ -16,6 +16,9 @@ language sql stable as $$
                'remainingValue', quantity(b.available, b.display_atoms, b.display_unit),
                'reservedValue', quantity(b.reserved, b.display_atoms, b.display_unit),
                'remainingValueName', quantity_name(b.available, b.display_atoms, b.display_unit),
+               'creditLimit', case when b.credit_limit > 0
+                   then quantity(b.credit_limit, b.display_atoms, b.display_unit) end,
+               'thresholdReached', ledger_mark(b.id),
                'requestedDate', instant_text(b.created_at),
                'confirmationDate', instant_text(b.created_at),
                'validFor', jsonb_build_object('startDateTime', instant_text(b.valid_from),
@@ -24,7 +27,8 @@ language sql stable as $$
                'product', case when b.product_id is not null then
                    jsonb_build_array(jsonb_build_object('@referredType', 'Product', 'id', b.product_id)) end,
                'logicalResource', case when b.device_id is not null then
-                   jsonb_build_array(jsonb_build_object('@referredType', 'LogicalResource', 'id', b.device_id)) end)),
+                   jsonb_build_array(jsonb_build_object('@referredType', 'LogicalResource', 'id', b.device_id)) end))
+               || coalesce(b.body, '{}'),
            b.name, b.status, b.usage_type, b.account_id, b.product_id, b.device_id,
            b.kind = 'allowance' and b.device_id is null, b.created_at
     from ledger_bucket(now_) b
@@ -169,9 +173,10 @@ language sql stable as $$
     ) h
 $$
 
--- define: prepay_accumulated
--- One for each account, usageType and unit that has an active bucket; currencies are never added up.
-create function prepay_accumulated(now_ timestamptz)
+-- define: prepay_accumulated_of
+-- One for each account, usageType and unit that has an active bucket; currencies are never added up. Of these accounts;
+-- of all when none are given.
+create function prepay_accumulated_of(now_ timestamptz, accounts text[])
 returns table (id text, doc jsonb, account_id text, name text)
 language sql stable as $$
     select concat_ws('.', b.account_id, b.usage_type, b.unit),
@@ -187,6 +192,20 @@ language sql stable as $$
                                         (array_agg(b.display_unit order by b.display_atoms desc))[1]))),
            b.account_id, b.usage_type || ' balance of account ' || b.account_id
     from ledger_bucket(now_) b
-    where b.status = 'active' and b.valid_from <= now_
+    where b.status = 'active' and b.valid_from <= now_ and (accounts is null or b.account_id = any (accounts))
     group by b.account_id, b.usage_type, b.unit
+$$
+
+-- define: prepay_accumulated
+create function prepay_accumulated(now_ timestamptz)
+returns table (id text, doc jsonb, account_id text, name text)
+language sql stable as 'select * from prepay_accumulated_of(now_, null)'
+
+-- define: prepay_accumulated_one
+-- By id: it begins with the account's.
+create function prepay_accumulated_one(now_ timestamptz, ids text[]) returns table (id text, doc jsonb)
+language sql stable as $$
+    select a.id, a.doc
+    from prepay_accumulated_of(now_, (select array_agg(split_part(i, '.', 1)) from unnest(ids) i)) a
+    where a.id = any (ids)
 $$

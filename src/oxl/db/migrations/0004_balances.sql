@@ -15,7 +15,12 @@ alter table balance_action
 create index balance_action_account on balance_action (account_id, id);
 create index balance_action_receiver on balance_action (receiver_bucket_id, id) where receiver_bucket_id is not null;
 create unique index balance_action_run on balance_action (parent_id, period_no) where status = 'completed';
-alter table bucket add ended_at timestamptz;
+alter table bucket
+    add ended_at timestamptz,
+    add carry_limit bigint check (carry_limit >= 0),
+    add carried_at timestamptz,
+    add body jsonb;
+create index bucket_carrying on bucket (valid_to) where carry_limit is not null and carried_at is null;
 create index bucket_ending on bucket (valid_to) where ended_at is null;
 create table reservation (         -- the open half of a use; changed only under the lock of its bucket
     id text primary key,

@@ -14,6 +14,7 @@ import msgspec
 
 from oxl.db.queries import load
 from oxl.engines.ledger.burn import Draw, Held
+from oxl.engines.ledger.expiry import mark
 from oxl.engines.ledger.posting import release_overdue
 from oxl.values import new_id
 from oxl.verbs import Done, Refused, Work
@@ -112,6 +113,7 @@ async def post(work: Work, draws: Sequence[Draw], held: Iterable[Held]) -> None:
     await work.conn.execute(q.keep_used, *_columns(changed))
     uses = [(bucket_id, device_id, used) for (bucket_id, device_id), used in by_device.items()]
     await work.conn.execute(q.keep_bucket_use, *_columns(uses))
+    await mark(work, [bucket_id for bucket_id, *_ in changed])
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:

@@ -111,14 +111,14 @@ returns table (
     id text, kind text, account_id text, product_id text, device_id text, allowance_id text, name text, unit text,
     display_unit text, display_atoms bigint, usage_type text, usage_label text, status text, valid_from timestamptz,
     valid_to timestamptz, credited bigint, used bigint, debited bigint, reserved bigint, available bigint,
-    created_at timestamptz
+    created_at timestamptz, credit_limit bigint, body jsonb
 )
 language sql stable as $$
     select id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit, display_atoms,
            usage_type, usage_label,
            case when status = 'suspended' then status when now_ >= valid_to then 'expired' else 'active' end,
            valid_from, valid_to, credited, used, debited, reserved - o.over,
-           credited - used - debited - (reserved - o.over), created_at
+           credited - used - debited - (reserved - o.over), created_at, credit_limit, body
     from bucket b, lateral (select case when b.reserved > 0 then ledger_overdue(b.id, now_) else 0 end as over) o
 $$
 
@@ -164,20 +164,22 @@ on conflict (bucket_id, device_id) do update set used = bucket_use.used + exclud
 with opened as (
     insert into bucket (id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit,
                         display_atoms, usage_type, usage_label, match, priority, valid_from, valid_to, credited,
-                        status, version, created_at)
+                        status, carry_limit, credit_limit, body, version, created_at)
     select id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit, display_atoms,
-           usage_type, usage_label, match::jsonb, priority, valid_from, valid_to, amount, status, (amount > 0)::int, $1
+           usage_type, usage_label, match::jsonb, priority, valid_from, valid_to, amount, status,
+           carry_limit, credit_limit, body::jsonb, (amount > 0)::int, $1
     from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
                 $10::text[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::smallint[], $16::timestamptz[],
-                $17::timestamptz[], $18::bigint[], $19::text[])
+                $17::timestamptz[], $18::bigint[], $19::text[], $20::bigint[], $21::bigint[], $22::text[])
         as b (id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit, display_atoms,
-              usage_type, usage_label, match, priority, valid_from, valid_to, amount, status)
+              usage_type, usage_label, match, priority, valid_from, valid_to, amount, status, carry_limit, credit_limit,
+              body)
     on conflict do nothing
     returning id, unit, credited
 )
 insert into transfer (id, at, dr_system, cr_bucket, unit, amount, kind, action_id, cr_after, cr_version)
 select t.id, $1, 'allowance_grant', o.id, o.unit, o.credited, 'grant', o.id, o.credited, 1
-from opened o join unnest($2::text[], $20::text[]) as t (bucket_id, id) on t.bucket_id = o.id
+from opened o join unnest($2::text[], $23::text[]) as t (bucket_id, id) on t.bucket_id = o.id
 where o.credited > 0
 
 -- name: lock_schedule

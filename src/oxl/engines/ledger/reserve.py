@@ -15,6 +15,7 @@ from oxl.db.queries import load
 from oxl.engines.catalog.balances import Policy
 from oxl.engines.catalog.registry import catalog_of
 from oxl.engines.ledger.book import Book, Bucket
+from oxl.engines.ledger.expiry import mark
 from oxl.engines.ledger.posting import columns, lock, write
 from oxl.values import new_id
 from oxl.verbs import Done, Refused, Work
@@ -144,7 +145,9 @@ async def amend(work: Work, items: Sequence[Amend]) -> list[Done | Refused]:
         if isinstance(result, Done):
             row["body"] = item.body if item.body is not None else row["body"]
             row["is_changed"] = True
+    used = sorted({bucket_id for bucket_id, _ in book.uses})
     await _store(work, book, found)
+    await mark(work, used)
     return results
 
 
