@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -136,6 +136,17 @@ def prefers(headers: dict[bytes, bytes], preference: str) -> bool:
     """Whether the client's Prefer header holds a preference (RFC 7240)."""
     text = headers.get(b"prefer", b"").decode("latin-1").lower()
     return any(each.split(";")[0].strip() == preference for each in text.split(","))
+
+
+async def body_parts(receive: Callable[[], Awaitable[Any]]) -> AsyncIterator[bytes]:
+    """A body of any length, part by part, as fast as its reader takes them."""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionResetError("the client went away")
+        more = message.get("more_body", False)
+        yield message.get("body", b"")
 
 
 async def read_body(receive: Callable[[], Awaitable[Any]], headers: dict[bytes, bytes], most: int) -> bytes:

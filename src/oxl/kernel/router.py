@@ -16,7 +16,7 @@ from oxl.kernel import filter as filters
 from oxl.kernel import openapi, paging, patch, represent, request, select, validate
 from oxl.kernel.answers import Contract
 from oxl.kernel.callbacks import Guard
-from oxl.kernel.declare import Api, Method, Operation, Resource
+from oxl.kernel.declare import Api, Exchange, Method, Operation, Resource, Streamed
 from oxl.kernel.flusher import Flusher
 from oxl.kernel.handle import Answer, Item, Reply, group, unknown
 from oxl.kernel.hub import Hub
@@ -67,6 +67,12 @@ class Kernel:
             for api in apis
             for resource in api.resources
         }
+        self._streams = {
+            (f"{api.base}/{resource.name}", each.name, each.method): each
+            for api in apis
+            for resource in api.resources
+            for each in resource.streams
+        }
         self._hubs = {f"{api.base}/hub": Hub(api, tenant, public, guard or Guard()) for api in apis if api.hub}
         documents = {api.base: openapi.contract(api, public) for api in apis}
         self._pages = pages(apis, documents, public)
@@ -91,6 +97,9 @@ class Kernel:
     async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable[[Any], Awaitable[None]]) -> None:
         """One HTTP request (ASGI)."""
         try:
+            if streamed := await self._stream(scope, receive):
+                await _send_parts(send, streamed)
+                return
             reply = self._held(scope, await self._answer(scope, receive))
         except Problem as problem:
             reply = self._held(scope, Reply(problem.status, body_of(problem), problem.headers))
@@ -111,6 +120,21 @@ class Kernel:
         headers += [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in reply.headers]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
+
+    async def _stream(self, scope: dict[str, Any], receive: Callable) -> Streamed | None:
+        """The answer of the stream that a path means, if it means one."""
+        outer, _, name = scope["path"].rstrip("/").rpartition("/")
+        collection, _, resource_id = outer.rpartition("/")
+        method, headers = scope["method"], dict(scope["headers"])
+        on_one = self._streams.get((collection, name, "GET"))
+        stream = on_one or self._streams.get((outer, name, "POST"))
+        if stream is None or (not on_one and method in ("GET", "HEAD")):
+            return None  # what a POST stream is called may be an id too
+        _allow(method, (stream.method,))
+        if stream.takes:
+            request.check_media_type(request.media_type(headers), (stream.takes,))
+        exchange = Exchange(self._tenant, resource_id if on_one else "", request.body_parts(receive), headers)
+        return await stream.answer(exchange)
 
     def _held(self, scope: dict[str, Any], reply: Reply) -> Reply:
         """The reply, or where answers are held against the contract and it does not fit, a 500."""
@@ -247,6 +271,14 @@ class Kernel:
         if isinstance(known, str) and "\x00" not in known and await route.reads.submit(known) is not None:
             raise Problem(409, "idInUse", f"id: there is a {route.resource.name} with the id {known[:100]!r}")
         return validate.check(route.resource, body, route.api)
+
+
+async def _send_parts(send: Callable[[Any], Awaitable[None]], streamed: Streamed) -> None:
+    headers = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in streamed.headers]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    async for part in streamed.parts:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _allow(method: str, methods: Sequence[str]) -> None:

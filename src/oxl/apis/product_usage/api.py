@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from oxl.apis.product_usage import actions
-from oxl.apis.product_usage.model import ProductUsage
+from oxl.apis.product_usage import actions, exports
+from oxl.apis.product_usage.model import ExportJob, ProductUsage
 from oxl.apis.standard import Event
-from oxl.kernel.declare import Api, Field, Resource
+from oxl.kernel.declare import Api, Field, Resource, Stream, Task
 
 PRODUCT_USAGE = Api(
     name="product_usage",
@@ -46,6 +46,43 @@ PRODUCT_USAGE = Api(
             },
             own_events=frozenset({"ProductUsageCreateEvent", "ProductUsageAttributeValueChangeEvent"}),
             summary="Record a usage: it is guided and rated at once, and its answer carries status and price",
+        ),
+        Resource(
+            name="exportJob",
+            type="ExportJob",
+            shape=ExportJob,
+            view="export_job_document",
+            computed=("url", "errorLog", "recordCount", "recordTotal", "fileSize", "checksum"),
+            askable={
+                "status": Field("status"),
+                "creationDate": Field("created_at", "instant"),
+                "completionDate": Field("completed_at", "instant"),
+            },
+            create=exports.create,
+            server_set=(
+                "status",
+                "creationDate",
+                "completionDate",
+                "errorLog",
+                "recordCount",
+                "recordTotal",
+                "fileSize",
+                "checksum",
+            ),
+            delete=exports.delete,
+            state="status",
+            task=Task(final=("Succeeded", "Failed"), flagged=True),
+            streams=(
+                Stream(
+                    name="content", method="GET", answer=exports.content, summary="The file of a job that succeeded"
+                ),
+            ),
+            events={
+                "create": "ExportJobCreateEvent",
+                "delete": "ExportJobDeleteEvent",
+                "stateChange": "ExportJobStateChangeEvent",
+            },
+            summary="Ask for a file of usage records; a worker makes it",
         ),
     ),
 )
