@@ -50,9 +50,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Exchange(NamedTuple):
-    """One request as a stream gets it: its tenant, the id in its path (empty: none), its body in parts, its headers."""
+    """One request as a stream gets it: the id in its path (empty: none), its body in parts, its headers."""
 
     tenant: Any
+    api: Any
+    resource: Any
     resource_id: str
     parts: AsyncIterator[bytes]
     headers: Mapping[bytes, bytes]

@@ -68,7 +68,7 @@ class Kernel:
             for resource in api.resources
         }
         self._streams = {
-            (f"{api.base}/{resource.name}", each.name, each.method): each
+            (f"{api.base}/{resource.name}", each.name, each.method): (each, api, resource)
             for api in apis
             for resource in api.resources
             for each in resource.streams
@@ -127,13 +127,15 @@ class Kernel:
         collection, _, resource_id = outer.rpartition("/")
         method, headers = scope["method"], dict(scope["headers"])
         on_one = self._streams.get((collection, name, "GET"))
-        stream = on_one or self._streams.get((outer, name, "POST"))
-        if stream is None or (not on_one and method in ("GET", "HEAD")):
+        found = on_one or self._streams.get((outer, name, "POST"))
+        if found is None or (not on_one and method != "POST"):
             return None  # what a POST stream is called may be an id too
+        stream, api, resource = found
         _allow(method, (stream.method,))
         if stream.takes:
             request.check_media_type(request.media_type(headers), (stream.takes,))
-        exchange = Exchange(self._tenant, resource_id if on_one else "", request.body_parts(receive), headers)
+        parts = request.body_parts(receive)
+        exchange = Exchange(self._tenant, api, resource, resource_id if on_one else "", parts, headers)
         return await stream.answer(exchange)
 
     def _held(self, scope: dict[str, Any], reply: Reply) -> Reply:

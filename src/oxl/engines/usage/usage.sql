@@ -123,3 +123,15 @@ select id, fence from export_job
 
 -- name: find_export
 select status, body, checksum from export_job where id = $1
+
+-- name: lock_restore
+-- Two that bring back the same ids do so one after the other.
+select pg_advisory_xact_lock(hashtextextended(current_schema || ' usage restore', 0))
+
+-- name: ids_in_use
+select id from usage where id = any ($1)
+
+-- name: restore_times
+update usage set created_at = t.created_at, updated_at = t.updated_at
+from unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) as t (id, created_at, updated_at)
+where usage.id = t.id
