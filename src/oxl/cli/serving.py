@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from oxl.apis import APIS
 from oxl.apis.operator.api import OPERATOR
 from oxl.apis.product_usage.exporting import Exporter
 from oxl.apis.product_usage.targets import folder_of
+from oxl.apis.product_usage.watching import Watch
 from oxl.app import SQL_CODE
 from oxl.cli.ground import err, fail, out
 from oxl.cli.walk import print_walk
@@ -103,7 +105,7 @@ async def _run_children(settings: Settings, names: Sequence[str], stop: asyncio.
 
 
 async def work_until_stopped(settings: Settings) -> None:
-    """Deliver events, make export files and sweep what is due until a signal stops it.
+    """Deliver events, make export files, import files and sweep what is due until a signal stops it.
 
     The database may go and come back meanwhile.
     """
@@ -112,9 +114,7 @@ async def work_until_stopped(settings: Settings) -> None:
     running: list[asyncio.Task[None]] = []
     try:
         tenant = await database.tenant(settings.tenant)
-        running = [
-            asyncio.create_task(each.run(stop)) for each in (_delivery(settings, tenant), _exporter(settings, tenant))
-        ]
+        running = [asyncio.create_task(each.run(stop)) for each in _duties(settings, tenant)]
         kept = None
         while not stop.is_set():
             try:
@@ -142,6 +142,12 @@ def _delivery(settings: Settings, tenant: Tenant) -> Delivery:
     guard = guard_of(settings.callback_allow, settings.host, settings.port)
     public = public_url(settings)
     return Delivery(APIS, tenant, guard, public=public, events_at=f"{public}{OPERATOR.base}/eventRecord")
+
+
+def _duties(settings: Settings, tenant: Tenant) -> list[Delivery | Exporter | Watch]:
+    """What a worker does besides its sweeps."""
+    watched = [Watch(tenant, Path(settings.imports) / tenant.name)] if settings.imports else []
+    return [_delivery(settings, tenant), _exporter(settings, tenant), *watched]
 
 
 def _exporter(settings: Settings, tenant: Tenant) -> Exporter:

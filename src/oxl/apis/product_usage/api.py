@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oxl.apis.product_usage import actions, exports
+from oxl.apis.product_usage import actions, exports, intake
 from oxl.apis.product_usage.model import ExportJob, ProductUsage
 from oxl.apis.standard import Event
 from oxl.kernel.declare import Api, Field, Resource, Stream, Task
@@ -37,6 +37,16 @@ PRODUCT_USAGE = Api(
             create=actions.create,
             required=("usageSpecification",),
             server_set=("status", "statusReason", "creationDate", "lastUpdate", "usageProductPrice"),
+            streams=(
+                Stream(
+                    name="import",
+                    method="POST",
+                    answer=intake.take,
+                    takes=intake.MEDIA,
+                    gives=intake.MEDIA,
+                    summary="Record many usages, one a line; answers with what each line came to, one a line",
+                ),
+            ),
             patch=actions.patch,
             patchable=("relatedParty", "serviceUsage", "status"),
             state="status",

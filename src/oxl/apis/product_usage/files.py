@@ -24,6 +24,7 @@ from oxl.apis.product_usage.mapping import Mapping, body_of
 
 MAX_LINE = 1_048_576  # bytes
 _MOST_TIMES, _AT_LEAST = 200, 64 << 20  # unpacked bytes for each of the file's, and how many are always allowed
+_LEAST_LINE = 100  # bytes that a line counts for, so that a billion of nothing end early too
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 _BOM = b"\xef\xbb\xbf"
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -80,7 +81,7 @@ class _Counted:
 
     def readline(self, most: int) -> bytes:
         line = self._file.readline(most)
-        self._given += len(line)
+        self._given += max(len(line), _LEAST_LINE)
         if self._given > _AT_LEAST + _MOST_TIMES * self._read():
             raise _TooMuchError(f"it unpacks to more than {_MOST_TIMES} times its size")
         return line
@@ -149,7 +150,7 @@ def _ndjson(file: Any) -> Iterator[Line]:
 def _array(file: Any) -> Iterator[Line]:
     """A JSON array with an element on each line, as exports write it; or a short one on a single line."""
     number, begun, ended = 0, False, False
-    for number, line, fault in _bounded(file):
+    for place, line, fault in _bounded(file):
         text = line.strip()
         if text.startswith(b"[") and not begun:
             begun, text = True, text[1:].lstrip()
@@ -159,6 +160,7 @@ def _array(file: Any) -> Iterator[Line]:
         if not text and not fault:
             continue
         for each in [text] if fault or not (begun and ended) else _elements(text):
+            number = max(number + 1, place)
             yield Line(number, each, _text(each), fault)
     if not ended:
         yield Line(number + 1, b"", "", "invalidFile: file: the array has no end; the file may have been cut")

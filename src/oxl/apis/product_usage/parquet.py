@@ -17,7 +17,7 @@ def main(path: str) -> None:
     """Write the documents of the file to standard output, one a line."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     for batch in read_parquet(path, batch_size=_ROWS):
-        lines = [str(each.as_py()).replace("\n", " ") for each in batch[DOCUMENT]]
+        lines = [str(each).replace("\n", " ") for each in batch[DOCUMENT].to_pylist()]
         sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode())
     sys.stdout.buffer.flush()
 

@@ -135,3 +135,9 @@ select id from usage where id = any ($1)
 update usage set created_at = t.created_at, updated_at = t.updated_at
 from unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) as t (id, created_at, updated_at)
 where usage.id = t.id
+
+-- name: hold_file
+select pg_try_advisory_lock(hashtextextended(current_schema || ' usage file ' || $1, 0))
+
+-- name: release_file
+select pg_advisory_unlock(hashtextextended(current_schema || ' usage file ' || $1, 0))
