@@ -53,25 +53,17 @@ class Exchange(NamedTuple):
     """One request as a stream gets it: the id in its path (empty: none), its body in parts, its headers."""
 
     tenant: Any
-    api: Any
-    resource: Any
+    operation: Any  # the POST of the resource, where it has one
     resource_id: str
     parts: AsyncIterator[bytes]
     headers: Mapping[bytes, bytes]
 
 
-class Streamed(NamedTuple):
-    """A stream's answer: headers, and a body that is sent in parts as they come."""
-
-    headers: Sequence[tuple[str, str]]
-    parts: AsyncIterator[bytes]
+Streamed = tuple[Sequence[tuple[str, str]], AsyncIterator[bytes]]  # headers, and a body that is sent as it comes
 
 
 class Stream(msgspec.Struct, frozen=True, kw_only=True):
-    """A path below a resource whose bodies are longer than memory: GET {id}/{name}, or POST {name}. An extension.
-
-    Before it answers it may raise Problem; while it sends, it tells of failures in the body itself, or breaks off.
-    """
+    """A path below a resource for bodies of any length: GET {id}/{name}, or POST {name}. It may raise Problem first."""
 
     name: str
     method: Literal["GET", "POST"]

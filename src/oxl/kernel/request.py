@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from oxl.kernel import grammar
-from oxl.kernel.problem import Problem
+from oxl.kernel.problem import Problem, problems
+from oxl.query import grammar
 
 MAX_QUERY = 4096  # characters
 MAX_KEY = 255
@@ -34,6 +34,7 @@ class Query(msgspec.Struct):
     after: str | None = None
 
 
+@problems()
 def parse_query(raw: str, cap: int) -> Query:
     """The query string, by the rules of TMF630 part 1 §4; Problem 400 or 414 naming the parameter at fault."""
     if len(raw) > MAX_QUERY:
@@ -105,7 +106,7 @@ def check_accept(headers: dict[bytes, bytes]) -> None:
         raise Problem(406, "notAcceptable", "answers are application/json")
 
 
-def media_type(headers: dict[bytes, bytes]) -> str:
+def media_type(headers: Mapping[bytes, bytes]) -> str:
     """What a body says it is, without parameters; one that says nothing is taken as JSON."""
     kind = headers.get(b"content-type", b"application/json").decode("latin-1").split(";")[0]
     return kind.strip().lower()
@@ -156,13 +157,9 @@ async def read_body(receive: Callable[[], Awaitable[Any]], headers: dict[bytes, 
         raise Problem(413, "bodyTooLarge", f"the body is longer than {most} bytes")
     parts: list[bytes] = []
     size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ConnectionResetError("the client went away")
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
+    async for part in body_parts(receive):
+        parts.append(part)
+        size += len(part)
         if size > most:
             raise Problem(413, "bodyTooLarge", f"the body is longer than {most} bytes")
-        if not message.get("more_body", False):
-            return b"".join(parts)
+    return b"".join(parts)

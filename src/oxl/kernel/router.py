@@ -8,26 +8,46 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
 from oxl.db.database import ABSENT, LOST_RACE, Tenant
 from oxl.kernel import filter as filters
-from oxl.kernel import openapi, paging, patch, represent, request, select, validate
-from oxl.kernel.answers import Contract
-from oxl.kernel.callbacks import Guard
-from oxl.kernel.declare import Api, Exchange, Method, Operation, Resource, Streamed
+from oxl.kernel import paging, represent, request, select, validate
+from oxl.kernel.declare import Api, Exchange, Method, Operation, Resource
 from oxl.kernel.flusher import Flusher
 from oxl.kernel.handle import Answer, Item, Reply, group, unknown
 from oxl.kernel.hub import Hub
-from oxl.kernel.pages import pages
 from oxl.kernel.problem import Problem, body_of, problem_of
+from oxl.outbox.callbacks import Guard
+from oxl.query import patch
 from oxl.verbs import Refusal
 
 log = logging.getLogger("oxl.kernel")
 Headers = dict[bytes, bytes]
 _JSON = (b"content-type", b"application/json;charset=utf-8")
 _MERGE_ONLY = [kind for kind, form in patch.FORMATS.items() if form == "merge"]
+
+
+class Page(Protocol):
+    """Something beside the resources that is served as it is."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, str]]:
+        """What goes with it."""
+        ...
+
+    def body(self) -> bytes:
+        """Its content."""
+        ...
+
+
+class Contract(Protocol):
+    """What was published of an API, for its answers to be held against."""
+
+    def faults(self, method: str, path: str, status: int, body: bytes, partial: bool) -> Sequence[str]:
+        """Where an answer does not fit."""
+        ...
 
 
 class _Route(NamedTuple):
@@ -41,7 +61,10 @@ class _Route(NamedTuple):
 
 
 class Kernel:
-    """Serves declared APIs for one tenant. `public` is the prefix that hrefs and Locations carry."""
+    """Serves declared APIs for one tenant. `public` is the prefix that hrefs and Locations carry.
+
+    pages: what else is served, by path; contracts: by base path, where answers are to be held against them.
+    """
 
     def __init__(
         self,
@@ -52,7 +75,8 @@ class Kernel:
         max_body: int,
         count_cap: int = select.COUNT_CAP,
         partial_status: int = 206,
-        validate_responses: bool = False,
+        pages: Mapping[str, Page] | None = None,
+        contracts: Mapping[str, Contract] | None = None,
         guard: Guard | None = None,
     ) -> None:
         self.bases = tuple(api.base for api in apis)
@@ -67,16 +91,9 @@ class Kernel:
             for api in apis
             for resource in api.resources
         }
-        self._streams = {
-            (f"{api.base}/{resource.name}", each.name, each.method): (each, api, resource)
-            for api in apis
-            for resource in api.resources
-            for each in resource.streams
-        }
         self._hubs = {f"{api.base}/hub": Hub(api, tenant, public, guard or Guard()) for api in apis if api.hub}
-        documents = {api.base: openapi.contract(api, public) for api in apis}
-        self._pages = pages(apis, documents, public)
-        self._contracts = {base: Contract(base, each) for base, each in documents.items()} if validate_responses else {}
+        self._pages = pages or {}
+        self._contracts = contracts or {}
 
     def _route(self, api: Api, resource: Resource, public: str) -> _Route:
         async def read(ids: Sequence[str]) -> list[str | None]:
@@ -97,8 +114,7 @@ class Kernel:
     async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable[[Any], Awaitable[None]]) -> None:
         """One HTTP request (ASGI)."""
         try:
-            if streamed := await self._stream(scope, receive):
-                await _send_parts(send, streamed)
+            if await self._stream(scope, receive, send):
                 return
             reply = self._held(scope, await self._answer(scope, receive))
         except Problem as problem:
@@ -121,22 +137,24 @@ class Kernel:
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
 
-    async def _stream(self, scope: dict[str, Any], receive: Callable) -> Streamed | None:
-        """The answer of the stream that a path means, if it means one."""
+    async def _stream(self, scope: dict[str, Any], receive: Callable, send: Callable[[Any], Awaitable[None]]) -> bool:
+        """Whether the path meant a stream, which then has answered."""
         outer, _, name = scope["path"].rstrip("/").rpartition("/")
         collection, _, resource_id = outer.rpartition("/")
-        method, headers = scope["method"], dict(scope["headers"])
-        on_one = self._streams.get((collection, name, "GET"))
-        found = on_one or self._streams.get((outer, name, "POST"))
-        if found is None or (not on_one and method != "POST"):
-            return None  # what a POST stream is called may be an id too
-        stream, api, resource = found
-        _allow(method, (stream.method,))
-        if stream.takes:
-            request.check_media_type(request.media_type(headers), (stream.takes,))
+        method, route = scope["method"], self._routes.get(collection if scope["method"] == "GET" else outer)
+        named = [each for each in route.resource.streams if (each.name, each.method) == (name, method)] if route else ()
+        if route is None or not named:
+            return False
+        operation = Operation(route.api, route.resource, route.resource.create)
         parts = request.body_parts(receive)
-        exchange = Exchange(self._tenant, api, resource, resource_id if on_one else "", parts, headers)
-        return await stream.answer(exchange)
+        exchange = Exchange(self._tenant, operation, resource_id, parts, dict(scope["headers"]))
+        told, parts = await named[0].answer(exchange)
+        headers = [(header.lower().encode(), value.encode("latin-1", "replace")) for header, value in told]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        async for part in parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        return True
 
     def _held(self, scope: dict[str, Any], reply: Reply) -> Reply:
         """The reply, or where answers are held against the contract and it does not fit, a 500."""
@@ -192,7 +210,7 @@ class Kernel:
         raw, headers = scope["query_string"].decode("latin-1"), dict(scope["headers"])
         query = request.parse_query(raw, self._cap)
         ranged = scope["method"] == "GET" and request.take_range(query, headers, self._cap)
-        conditions = filters.conditions(route.resource, query.filters, f"{route.href}/")
+        conditions = filters.conditions(route.resource, query.filters, f"{route.href}/", route.api.strict)
         keys = paging.order_of(route.resource, query.sort)
         bound = paging.binding(f"{route.api.base}/{route.resource.name}", keys, raw)
         part = paging.window(keys, query, self._secret, bound, request.prefers(headers, "count=exact"))
@@ -273,14 +291,6 @@ class Kernel:
         if isinstance(known, str) and "\x00" not in known and await route.reads.submit(known) is not None:
             raise Problem(409, "idInUse", f"id: there is a {route.resource.name} with the id {known[:100]!r}")
         return validate.check(route.resource, body, route.api)
-
-
-async def _send_parts(send: Callable[[Any], Awaitable[None]], streamed: Streamed) -> None:
-    headers = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in streamed.headers]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    async for part in streamed.parts:
-        await send({"type": "http.response.body", "body": part, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
 
 
 def _allow(method: str, methods: Sequence[str]) -> None:

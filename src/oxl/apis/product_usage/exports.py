@@ -16,9 +16,9 @@ from oxl.apis.product_usage.targets import BadTarget, folder_of, target_of
 from oxl.engines.usage import exports
 from oxl.kernel import filter as filters
 from oxl.kernel import request
-from oxl.kernel.condition import Condition
 from oxl.kernel.declare import Exchange, Resource, Streamed
 from oxl.kernel.problem import Problem
+from oxl.query.condition import Condition
 from oxl.settings import read_settings
 from oxl.verbs import Done, Refusal, Refused, Work, invalid
 
@@ -66,7 +66,7 @@ async def content(exchange: Exchange) -> Streamed:
         ("Content-Disposition", f'attachment; filename="{target.name}"'),
         ("Repr-Digest", f"sha-256=:{digest}:"),
     )
-    return Streamed(headers, _parts(file))
+    return headers, _parts(file)
 
 
 async def _parts(file: BinaryIO) -> AsyncIterator[bytes]:

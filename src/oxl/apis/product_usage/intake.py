@@ -14,7 +14,7 @@ from typing import IO, Any
 import msgspec
 
 from oxl.apis.product_usage.files import MAX_LINE
-from oxl.kernel import validate
+from oxl.kernel import request, validate
 from oxl.kernel.background import bulk
 from oxl.kernel.declare import Exchange, Operation, Streamed
 from oxl.kernel.handle import Item
@@ -39,21 +39,21 @@ class _Line(msgspec.Struct, omit_defaults=True):
 
 async def take(exchange: Exchange) -> Streamed:
     """Take the records of a request; 200 with the outcome of each, in their order."""
-    operation = Operation(exchange.api, exchange.resource, exchange.resource.create)
+    request.check_media_type(request.media_type(exchange.headers), (MEDIA,))
     spool: IO[bytes] = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 – closed when it has been sent
     try:
         group: list[tuple[int, bytes | None]] = []
         async for line in _lines(exchange.parts):
             group.append(line)
             if len(group) == _GROUP:
-                spool.write(await _taken(exchange.tenant, operation, group))
+                spool.write(await _taken(exchange.tenant, exchange.operation, group))
                 group = []
-        spool.write(await _taken(exchange.tenant, operation, group))
+        spool.write(await _taken(exchange.tenant, exchange.operation, group))
     except BaseException:
         spool.close()
         raise
     spool.seek(0)
-    return Streamed((("Content-Type", MEDIA),), _parts(spool))
+    return (("Content-Type", MEDIA),), _parts(spool)
 
 
 async def _parts(spool: IO[bytes]) -> AsyncIterator[bytes]:
