@@ -216,3 +216,29 @@ async def test_too_many_at_once_are_refused(http, exporter) -> None:
     assert codes == [201] * 10 + [409]
     while await exporter.work():
         pass
+
+
+async def test_what_nobody_foresaw_fails_the_job_and_not_the_worker(http, exporter, monkeypatch) -> None:
+    async def broken(*_: object) -> None:
+        raise ArithmeticError("odd")
+
+    monkeypatch.setattr(exporting.select, "copy", broken)
+    job = await _done(http, exporter)
+    assert (job["status"], "unexpected" in job["errorLog"]) == ("Failed", True)
+    assert (await http.get(f"{JOBS}/{job['id']}/content")).status_code == 404
+
+
+async def test_a_deleted_job_ends_its_worker(http, exporter, monkeypatch, folder, tenant) -> None:
+    written = exporting.select.copy
+
+    async def deleted(*given: object) -> None:
+        (job,) = (await http.get(JOBS, params={"status": "Running"})).json()
+        assert (await http.delete(f"{JOBS}/{job['id']}")).status_code == 204
+        await written(*given)
+
+    monkeypatch.setattr(exporting.select, "copy", deleted)
+    asked = (await http.post(JOBS, json={"@type": "ExportJob"})).json()
+    assert await exporter.work()
+    assert (await http.get(f"{JOBS}/{asked['id']}")).status_code == 404
+    await exporter.sweep()
+    assert not [path for path in (folder / tenant.name).iterdir() if asked["id"] in path.name]

@@ -21,7 +21,7 @@ from oxl.apis.product_usage.exports import conditions_of, format_for
 from oxl.apis.product_usage.formats import Writer
 from oxl.apis.product_usage.targets import BadTarget, Target, send, target_of
 from oxl.clock import system_now
-from oxl.db.database import ABSENT, Tenant
+from oxl.db.database import ABSENT, LOST_RACE, Tenant
 from oxl.engines.usage import exports
 from oxl.engines.usage.exports import Claim, Outcome
 from oxl.kernel import select
@@ -78,8 +78,8 @@ class Exporter:
                 if swept is None or self._now() - swept > self._lease:
                     await self.sweep()
                     swept = self._now()
-            except ABSENT as error:
-                log.warning("the database is away: %s", error)
+            except (*ABSENT, *LOST_RACE) as error:
+                log.warning("exports wait: %s", error)
             await asyncio.wait([stopping], timeout=_IDLE)
         stopping.cancel()
 
@@ -124,6 +124,11 @@ class Exporter:
             return Outcome(error=str(refusal))
         except (FailedError, BadTarget, Problem) as error:
             return Outcome(error=str(error))
+        except (LostError, *ABSENT, *LOST_RACE):
+            raise
+        except Exception:
+            log.exception("export %s failed", held.id)
+            return Outcome(error="an unexpected failure; the worker's log has the details")
         finally:
             with suppress(OSError):  # the sweep comes by again
                 part.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ import msgspec
 from oxl.apis.product_usage.jobs import Report, import_file
 from oxl.apis.product_usage.mapping import read_mapping
 from oxl.clock import system_now
-from oxl.db.database import ABSENT, Tenant
+from oxl.db.database import ABSENT, LOST_RACE, Tenant
 from oxl.engines.usage import imports
 
 log = logging.getLogger("oxl.imports")
@@ -44,7 +44,7 @@ class Watch:
                 for path in await asyncio.to_thread(self.waiting):
                     if not stop.is_set():
                         await self.take(path)
-            except ABSENT as error:
+            except (*ABSENT, *LOST_RACE) as error:
                 log.warning("files wait: %s", error)
             await asyncio.wait([stopping], timeout=_IDLE)
         stopping.cancel()
@@ -82,12 +82,19 @@ class Watch:
         except FileNotFoundError:
             return None  # another worker was faster
         except (ValueError, PermissionError) as error:
-            log.warning("%s: %s", path.name, error)
-            self._keep(path, FAILED, {"file": path.name, "error": str(error)})
-            return None
+            return self._failed(path, str(error))
+        except (*ABSENT, *LOST_RACE):
+            raise
+        except Exception:
+            log.exception("%s failed", path.name)
+            return self._failed(path, "an unexpected failure; the worker's log has the details")
         counts = {"outcome": dict(report.outcome), "reason": dict(report.reason)}
         self._keep(path, DONE, {"file": path.name, "records": report.records} | counts)
         return report
+
+    def _failed(self, path: Path, why: str) -> None:
+        log.warning("%s: %s", path.name, why)
+        self._keep(path, FAILED, {"file": path.name, "error": why})
 
     def _keep(self, path: Path, place: str, told: dict) -> None:
         """Put the file away, its report beside it; an older one of that name stays."""
