@@ -15,7 +15,7 @@ import pytest
 from arro3.io import read_parquet
 from tests.conftest import USAGE, usage_body
 
-from oxl.apis.product_usage import exporting
+from oxl.apis.product_usage import exporting, formats
 from oxl.apis.product_usage.exporting import Exporter
 from oxl.apis.product_usage.formats import FORMATS
 from oxl.clock import system_now
@@ -242,3 +242,25 @@ async def test_a_deleted_job_ends_its_worker(http, exporter, monkeypatch, folder
     assert (await http.get(f"{JOBS}/{asked['id']}")).status_code == 404
     await exporter.sweep()
     assert not [path for path in (folder / tenant.name).iterdir() if asked["id"] in path.name]
+
+
+@pytest.mark.parametrize("block", [1, 1 << 20])
+async def test_a_disk_that_is_full_fails_the_job(http, exporter, monkeypatch, folder, tenant, block: int) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(exporting, "BLOCK", block)
+    monkeypatch.setattr(formats._Lines, "write", full)
+    job = await _done(http, exporter, contentType="application/x-ndjson")
+    assert job["status"] == "Failed"
+    assert "No space left" in job["errorLog"]
+    assert not [path for path in (folder / tenant.name).iterdir() if job["id"] in path.name]
+
+
+@pytest.mark.parametrize("media", FORMATS)
+async def test_blocks_may_be_of_any_length(http, exporter, monkeypatch, media: str) -> None:
+    whole = await _done(http, exporter, contentType=media)
+    monkeypatch.setattr(exporting, "BLOCK", 3000)
+    job = await _done(http, exporter, contentType=media)
+    first, second = [_documents(media, (await http.get(each["url"])).content) for each in (whole, job)]
+    assert (job["recordCount"], second) == (whole["recordCount"], first)

@@ -165,9 +165,12 @@ class Exporter:
                     while not (await asyncio.wait([copying], timeout=_BEAT))[0]:
                         await self._beat(held, block.rows, total)
                     copying.result()
-                finally:
+                    await block.settled()
+                except BaseException:
                     copying.cancel()
                     await asyncio.wait([copying])
+                    await block.abandon()
+                    raise
             await block.end(file)
         return block.rows
 
@@ -197,22 +200,40 @@ def _is_left_over(name: str, standing: dict[str, int]) -> bool:
 
 
 class _Block:
-    """Between the database, which sends parts as they come, and a writer, which wants whole lines in large blocks."""
+    """Between the database, which sends parts as they come, and a writer, which wants whole lines in large blocks.
+
+    While one block is written the next one comes; a third has to wait.
+    """
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._held = bytearray()
+        self._writing: asyncio.Task[None] | None = None
         self.rows = 0
 
     async def take(self, part: bytes) -> None:
-        """A part of the stream; while it is written, the database waits."""
+        """A part of the stream."""
         self._held += part
         if len(self._held) >= BLOCK:
-            await self._write(self._held.rfind(b"\n") + 1)
+            await self.settled()
+            length = self._held.rfind(b"\n") + 1
+            self._writing = asyncio.create_task(self._write(bytes(self._held[:length])))
+            del self._held[:length]
 
-    async def _write(self, length: int) -> None:
-        block = bytes(self._held[:length])
-        del self._held[:length]
+    async def settled(self) -> None:
+        """Nothing is being written any more; FailedError when it could not be."""
+        writing, self._writing = self._writing, None
+        if writing:
+            await writing
+
+    async def abandon(self) -> None:
+        """Let go of a file that will not be finished."""
+        with suppress(FailedError):  # why it will not be is told already
+            await self.settled()
+        with suppress(OSError, ValueError):
+            await asyncio.to_thread(self._writer.close)
+
+    async def _write(self, block: bytes) -> None:
         if block:
             try:
                 await asyncio.to_thread(self._writer.write, block)
@@ -222,7 +243,8 @@ class _Block:
 
     async def end(self, file: BinaryIO) -> None:
         """Write what is left and bring it to the disk."""
-        await self._write(len(self._held))
+        await self.settled()
+        await self._write(bytes(self._held))
         try:
             await asyncio.to_thread(self._writer.close)
             file.flush()
