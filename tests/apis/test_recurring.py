@@ -15,11 +15,11 @@ from tests.engines.books import buckets, fetch, main_of, sound
 
 from oxl.apis import APIS
 from oxl.apis.prepay_balance.jobs import sweep
+from oxl.contract.strict import strictly
 from oxl.engines.catalog import registry
 from oxl.engines.ledger import recurring, voucher
 from oxl.engines.ledger.grants import grant_due
 from oxl.kernel.background import once
-from oxl.kernel.declare import strictly
 from oxl.kernel.router import Kernel
 
 TOPUP, ADJUST = f"{BALANCE}/topupBalance", f"{BALANCE}/adjustBalance"
