@@ -36,6 +36,8 @@ SQL_CODE = (
     ("oxl.engines.ledger", "proof.sql"),
     ("oxl.engines.ledger", "charging.sql"),
     ("oxl.engines.usage", "usage.sql"),
+    ("oxl.engines.consumption", "words.sql"),
+    ("oxl.engines.consumption", "limits.sql"),
     ("oxl.engines.consumption", "consumption.sql"),
     *((f"oxl.apis.{api.name}", "views.sql") for api in APIS),
 )

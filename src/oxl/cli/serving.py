@@ -19,6 +19,7 @@ from oxl.apis.prepay_balance.jobs import sweep
 from oxl.apis.product_usage.exporting import Exporter
 from oxl.apis.product_usage.targets import folder_of
 from oxl.apis.product_usage.watching import Watch
+from oxl.apis.usage_consumption.jobs import Answering
 from oxl.app import SQL_CODE
 from oxl.cli.ground import err, fail, out
 from oxl.cli.walk import print_walk
@@ -26,6 +27,7 @@ from oxl.clock import system_now
 from oxl.db.cluster import entering
 from oxl.db.database import ABSENT, Database, Tenant
 from oxl.db.migrate import keep_partitions, migrate
+from oxl.engines.consumption.consumption import speak
 from oxl.engines.ledger.grants import grant_due
 from oxl.kernel.background import once
 from oxl.kernel.events import voices
@@ -47,6 +49,7 @@ async def serve_until_stopped(
     try:
         await migrate(database, SQL_CODE, lambda line: err.print(f"[dim]{line}[/]"))
         tenant = await database.tenant(settings.tenant)
+        await once(tenant, lambda work: speak(work, settings.language))
         if load:
             await load(tenant)
         await print_walk(tenant, settings)
@@ -147,10 +150,10 @@ def _delivery(settings: Settings, tenant: Tenant) -> Delivery:
     return Delivery(voices(APIS, public, f"{public}{OPERATOR.base}/eventRecord"), tenant, guard)
 
 
-def _duties(settings: Settings, tenant: Tenant) -> list[Delivery | Exporter | Watch]:
+def _duties(settings: Settings, tenant: Tenant) -> list[Delivery | Exporter | Answering | Watch]:
     """What a worker does besides its sweeps."""
     watched = [Watch(tenant, Path(settings.imports) / tenant.name)] if settings.imports else []
-    return [_delivery(settings, tenant), _exporter(settings, tenant), *watched]
+    return [_delivery(settings, tenant), _exporter(settings, tenant), Answering(tenant), *watched]
 
 
 def _exporter(settings: Settings, tenant: Tenant) -> Exporter:
