@@ -18,47 +18,72 @@ language sql immutable as $$
 $$
 
 -- define: usage_consumption_counter
--- One figure of a bucket; of a line where it is detailed by one.
-create function usage_consumption_counter(kind text, level text, atoms bigint, b jsonb, line jsonb, s jsonb, w jsonb)
-returns jsonb
+-- One figure of a bucket.
+create function usage_consumption_counter(
+    bucket_id text, kind text, level text, atoms bigint, per bigint, unit text, period jsonb, w jsonb
+) returns jsonb
 language sql stable as $$
     select jsonb_build_object(
-        '@type', 'BucketCounter',
-        'id', concat_ws('-', b ->> 'id', kind, replace(level, ' ', '-'), line ->> 'id'),
-        'counterType', kind,
-        'level', level,
-        'user', case when level = 'detailed by user' then usage_consumption_user(line, s) end,
-        'value', quantity(atoms, (b ->> 'per')::bigint, b ->> 'unit'),
-        'valueName', consumption_amount(atoms, (b ->> 'per')::bigint, b ->> 'unit', w),
-        'characteristic', case
-            when level = 'detailed by product' then jsonb_build_array(jsonb_build_object(
-                '@type', 'StringCharacteristic', 'name', 'product', 'value', line ->> 'product'))
-            when kind = 'used' and level = 'global' and b ->> 'mark' is not null then jsonb_build_array(jsonb_build_object(
-                '@type', 'IntegerCharacteristic', 'name', 'thresholdReached', 'value', b -> 'mark')) end,
-        'consumptionPeriod', usage_consumption_period(
-            (b ->> 'from')::timestamptz, (b ->> 'to')::timestamptz, (s ->> 'at')::timestamptz))
+        '@type', 'BucketCounter', 'id', bucket_id || '-' || kind || '-' || replace(level, ' ', '-'), 'counterType', kind,
+        'level', level, 'value', quantity(atoms, per, unit), 'valueName', consumption_amount(atoms, per, unit, w),
+        'consumptionPeriod', period)
 $$
 
--- define: usage_consumption_detail
--- Of a bucket that several lines share: what each of them has used, and may still use where it has a limit of its own.
-create function usage_consumption_detail(b jsonb, s jsonb, w jsonb) returns jsonb
-language sql stable as $$
-    select coalesce(jsonb_agg(usage_consumption_counter(v.kind, v.level, v.atoms, b, l.line, s, w) order by l.n, v.n), '[]')
-    from jsonb_array_elements(s -> 'devices') with ordinality as l (line, n)
-    cross join lateral (select coalesce((b -> 'uses' ->> (l.line ->> 'id'))::bigint, 0) as used,
-                               (b -> 'caps' ->> (l.line ->> 'id'))::bigint as cap) u
-    cross join lateral (values
-        (1, 'used', 'detailed by user', u.used),
-        (2, 'used', 'detailed by product', u.used),
-        (3, 'remaining', 'detailed by user', greatest(least(u.cap - u.used, (b ->> 'available')::bigint), 0))
-    ) as v (n, kind, level, atoms)
-    where b ->> 'device' is null and ((b ->> 'shared')::bool or s ->> 'device' is null) and (v.n < 3 or u.cap is not null)
-$$
+-- define: usage_consumption_counters
+-- The figures of a bucket; of one that several lines share also what each of them has used, and may still use where it
+-- has a limit of its own. In PL/pgSQL, since a report has dozens of them.
+create function usage_consumption_counters(b jsonb, s jsonb, w jsonb) returns jsonb
+language plpgsql stable as $$
+declare
+    id constant text := b ->> 'id';
+    per constant bigint := b ->> 'per';
+    unit constant text := b ->> 'unit';
+    available constant bigint := b ->> 'available';
+    period constant jsonb := usage_consumption_period(
+        (b ->> 'from')::timestamptz, (b ->> 'to')::timestamptz, (s ->> 'at')::timestamptz);
+    found jsonb := jsonb_build_array(
+        usage_consumption_counter(id, 'used', 'global', (b ->> 'used')::bigint, per, unit, period, w),
+        usage_consumption_counter(id, 'remaining', 'global', available, per, unit, period, w),
+        usage_consumption_counter(id, 'reserved', 'global', (b ->> 'reserved')::bigint, per, unit, period, w));
+    line jsonb;
+    used bigint;
+    cap bigint;
+    of_user jsonb;
+begin
+    if b ->> 'mark' is not null then
+        found := jsonb_set(found, '{0,characteristic}', jsonb_build_array(jsonb_build_object(
+            '@type', 'IntegerCharacteristic', 'name', 'thresholdReached', 'value', b -> 'mark')));
+    end if;
+    if b ->> 'device' is not null or not ((b ->> 'shared')::bool or s ->> 'device' is null) then
+        return found;
+    end if;
+    for line in select * from jsonb_array_elements(s -> 'devices') loop
+        used := coalesce((b -> 'uses' ->> (line ->> 'id'))::bigint, 0);
+        cap := b -> 'caps' ->> (line ->> 'id');
+        of_user := jsonb_build_object('user', usage_consumption_user(line, s));
+        found := found || jsonb_build_array(
+            usage_consumption_counter(id || '-' || (line ->> 'id'), 'used', 'detailed by user', used, per, unit, period, w)
+                || of_user,
+            usage_consumption_counter(id || '-' || (line ->> 'id'), 'used', 'detailed by product', used, per, unit, period, w)
+                || jsonb_build_object('characteristic', jsonb_build_array(jsonb_build_object(
+                    '@type', 'StringCharacteristic', 'name', 'product', 'value', line ->> 'product'))));
+        if cap is not null then
+            found := found || (of_user || usage_consumption_counter(
+                id || '-' || (line ->> 'id'), 'remaining', 'detailed by user', greatest(least(cap - used, available), 0),
+                per, unit, period, w));
+        end if;
+    end loop;
+    return found;
+end $$
 
 -- define: usage_consumption_bucket
 create function usage_consumption_bucket(b jsonb, s jsonb, w jsonb) returns jsonb
-language sql stable as $$
-    select jsonb_build_object(
+language plpgsql stable as $$
+declare
+    per constant bigint := b ->> 'per';
+    unit constant text := b ->> 'unit';
+    available constant bigint := b ->> 'available';
+    told jsonb := jsonb_build_object(
         '@type', 'Bucket',
         'id', b -> 'id',
         'name', b -> 'name',
@@ -66,34 +91,41 @@ language sql stable as $$
         'isShared', b -> 'shared',
         'status', b -> 'status',
         'creationDate', instant_text((b ->> 'created')::timestamptz),
-        'remainingValue', quantity((b ->> 'available')::bigint, (b ->> 'per')::bigint, b ->> 'unit'),
-        'remainingValueName', consumption_left((b ->> 'available')::bigint, (b ->> 'per')::bigint, b ->> 'unit', w),
-        'reservedValue', quantity((b ->> 'reserved')::bigint, (b ->> 'per')::bigint, b ->> 'unit'),
-        'reserveBalance', (
-            select jsonb_agg(jsonb_build_object(
-                '@type', 'ReserveBalanceRef', '@referredType', 'ReserveBalance', 'id', r) order by r)
-            from jsonb_array_elements_text(case when jsonb_typeof(b -> 'held') = 'array' then b -> 'held' end) r),
+        'remainingValue', quantity(available, per, unit),
+        'remainingValueName', consumption_left(available, per, unit, w),
+        'reservedValue', quantity((b ->> 'reserved')::bigint, per, unit),
         'validFor', jsonb_build_object('startDateTime', instant_text((b ->> 'from')::timestamptz),
                                        'endDateTime', instant_text((b ->> 'to')::timestamptz)),
         'partyAccount', jsonb_build_object('@type', 'PartyAccountRef', '@referredType', 'PartyAccount', 'id', s ->> 'account'),
-        'logicalResource', case when b ->> 'device' is not null then jsonb_build_array(jsonb_build_object(
-            '@type', 'LogicalResourceRef', '@referredType', 'LogicalResource', 'id', b -> 'device')) end,
-        'bucketSpecification', case when b ->> 'allowance' is not null then jsonb_build_object(
-            '@type', 'BucketSpecificationRef', '@referredType', 'BucketSpecification', 'id', b -> 'allowance') end,
-        'bucketRelationship', (
+        'bucketCounter', usage_consumption_counters(b, s, w));
+begin
+    if b ->> 'device' is not null then
+        told := told || jsonb_build_object('logicalResource', jsonb_build_array(jsonb_build_object(
+            '@type', 'LogicalResourceRef', '@referredType', 'LogicalResource', 'id', b -> 'device')));
+    end if;
+    if b ->> 'allowance' is not null then
+        told := told || jsonb_build_object('bucketSpecification', jsonb_build_object(
+            '@type', 'BucketSpecificationRef', '@referredType', 'BucketSpecification', 'id', b -> 'allowance'));
+    end if;
+    if b ->> 'product' is not null then
+        told := told || jsonb_build_object('product', jsonb_build_array(jsonb_build_object(
+            '@type', 'ProductRef', '@referredType', 'Product', 'id', b -> 'product')));
+    end if;
+    if b ->> 'held' is not null then
+        told := told || jsonb_build_object('reserveBalance', (
+            select jsonb_agg(jsonb_build_object(
+                '@type', 'ReserveBalanceRef', '@referredType', 'ReserveBalance', 'id', r) order by r)
+            from jsonb_array_elements_text(b -> 'held') r));
+    end if;
+    if b ->> 'kin' is not null and jsonb_array_length(b -> 'kin') > 1 then
+        told := told || jsonb_build_object('bucketRelationship', (
             select jsonb_agg(jsonb_build_object(
                 '@type', 'BucketRelationship', 'id', k, '@referredType', 'Bucket', 'relationshipType', 'aggregated',
                 'bucket', jsonb_build_object('@type', 'BucketRef', '@referredType', 'Bucket', 'id', k)) order by k)
-            from jsonb_array_elements_text(case when jsonb_typeof(b -> 'kin') = 'array' then b -> 'kin' end) k
-            where k <> b ->> 'id'),
-        'product', case when b ->> 'product' is not null then jsonb_build_array(jsonb_build_object(
-            '@type', 'ProductRef', '@referredType', 'Product', 'id', b -> 'product')) end,
-        'bucketCounter', jsonb_build_array(
-            usage_consumption_counter('used', 'global', (b ->> 'used')::bigint, b, null, s, w),
-            usage_consumption_counter('remaining', 'global', (b ->> 'available')::bigint, b, null, s, w),
-            usage_consumption_counter('reserved', 'global', (b ->> 'reserved')::bigint, b, null, s, w))
-            || usage_consumption_detail(b, s, w))
-$$
+            from jsonb_array_elements_text(b -> 'kin') k where k <> b ->> 'id'));
+    end if;
+    return told;
+end $$
 
 -- define: usage_consumption_summary
 -- What a line uses beyond buckets: money and units that no bucket of units paid for, its limit, and what has no limit.
