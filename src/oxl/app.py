@@ -28,6 +28,9 @@ SQL_CODE = (
     ("oxl.engines.inventory", "inventory.sql"),
     ("oxl.engines.ledger", "ledger.sql"),
     ("oxl.engines.usage", "usage.sql"),
+    ("oxl.engines.billing", "receivable.sql"),
+    ("oxl.engines.billing", "run.sql"),
+    ("oxl.engines.billing", "bills.sql"),
     ("oxl.engines.consumption", "consumption.sql"),
     *((f"oxl.apis.{api.name}", "views.sql") for api in APIS),
 )
