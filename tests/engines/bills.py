@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from tests.engines.books import fetch, new_number
 
 from oxl.db.database import Tenant
@@ -30,8 +31,6 @@ async def billed(tenant: Tenant, item: NewRun, size: int = 1000) -> tuple[str, d
         pass
     await once(tenant, lambda work: runs.finish(work, started.id, alone=True))
     (row,) = await fetch(tenant, "select state, control::text as control from bill_run where id = $1", started.id)
-    import msgspec
-
     return started.id, {"state": row["state"]} | msgspec.json.decode(row["control"])
 
 
@@ -39,7 +38,9 @@ async def lines(tenant: Tenant, bill: str) -> list[dict[str, Any]]:
     return await fetch(tenant, "select * from bill_line where bill_id = $1 order by place", bill)
 
 
-def subscriber(offering: str = "postpaid-l", since: str = "2026-05-01", day: int = 1, number: str = "") -> dict[str, Any]:
+def subscriber(
+    offering: str = "postpaid-l", since: str = "2026-05-01", day: int = 1, number: str = ""
+) -> dict[str, Any]:
     return {
         "party": {"givenName": "Bill", "familyName": "Payer"},
         "logicalResource": {"value": number or new_number()},

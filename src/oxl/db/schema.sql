@@ -340,8 +340,7 @@ create table billing_policy (      -- how an operator bills, as it was set; what
 create table bill_account (        -- whose row is locked while anything of an account's bills changes
     account_id text primary key,
     bills int not null default 0,  -- made so far
-    billed_until timestamptz,      -- where the period of the last one ends
-    dunned int not null default 0  -- steps taken since something is overdue
+    billed_until timestamptz       -- where the period of the last one ends
 ) with (fillfactor = 80);
 create table bill_cycle (          -- what ends on one day: the accounts of that billing day are billed at its cut-off
     id text primary key,           -- the local date of the cut-off
@@ -503,6 +502,16 @@ create table payment_use (         -- which part of it paid which bill, and how 
     primary key (payment_id, bill_id)
 );
 create index payment_use_bill on payment_use (bill_id);
+create table bill_dunning (        -- each step that was taken because a bill was not paid
+    id text primary key,
+    bill_id text not null references bill,
+    step int not null,
+    account_id text not null,
+    name text not null,
+    item_id text references bill_item,  -- its fee
+    at timestamptz not null,
+    unique (bill_id, step)
+);
 create table bill_demand (         -- bills that were asked for: one at once, a copy of one, one that takes another back
     id text primary key,
     kind text not null check (kind in ('interim', 'duplicate', 'credit note')),

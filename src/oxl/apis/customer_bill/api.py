@@ -51,7 +51,9 @@ CUSTOMER_BILL = Api(
     version="5.0.0",
     generation=5,
     base="/tmf-api/customerBillManagement/v5",
-    description="Bills with their lines and taxes, computed to the coin from rated usage and fees. Tax rates are percentages.",
+    description="Bills with their lines and taxes, computed to the coin from rated usage and fees."
+    " Tax rates are percentages.",
+    extra_parameters=frozenset(("before", "after", "sort", "filter")),
     event=Event,
     hub=("create", "delete"),
     resources=(

@@ -8,20 +8,19 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from oxl.apis.standard import (
+    Annotations,
     Characteristic,
-    Entity,
-    EntityRef,
-    Extensible,
     Flag,
     Instant,
     Money,
     Number,
     Quantity,
-    RelatedPartyRefOrPartyRoleRef,
     Text,
     TimePeriod,
 )
 from oxl.kernel.shapes import Facts, Form
+
+# This document has forms of its own for what it builds on, where the others use the shapes themselves everywhere.
 
 BillState = Annotated[
     Literal["new", "onHold", "validated", "sent", "settled", "partiallyPaid"], Meta(title="CustomerBillStateType")
@@ -34,10 +33,77 @@ Percent = Annotated[Number, Meta(extra_json_schema={"type": "number", "format": 
 Base64 = Annotated[str, Meta(extra_json_schema={"type": "string", "format": "base64"})] | UnsetType
 
 
+class Extensible(Annotations):
+    """What every object may carry: its class, the class it extends, and where the extension is described."""
+
+    facts = Facts(required=("@type",), abstract=True, create=Form(required=("@type",)))
+
+
+class Addressable(msgspec.Struct, kw_only=True):
+    """What has an identity and an address."""
+
+    facts = Facts(abstract=True, create=Form(without=("href",)), update=Form(without=("id", "href")))
+    href: Text = UNSET
+    id: Text = UNSET
+
+
+class Entity(Extensible):
+    """A resource: what has an identity and an address."""
+
+    facts = Facts(
+        abstract=True, also=(Extensible, Addressable), create=Form(without=("id", "href")),
+        update=Form(without=("id", "href")),
+    )  # fmt: skip
+    id: Text = UNSET
+    href: Text = UNSET
+
+
+class EntityRef(Extensible):
+    """A reference to a resource, here or elsewhere."""
+
+    facts = Facts(
+        abstract=True, also=(Extensible, Addressable), filled=(("@type", "EntityRef"),), create=Form(required=("id",))
+    )
+    id: str
+    href: Text = UNSET
+    name: Text = UNSET
+    at_referred_type: Text = UNSET
+
+
+class PartyRef(EntityRef):
+    """A party."""
+
+    facts = Facts(create=Form())
+
+
+class PartyRoleRef(EntityRef):
+    """A role of a party; partyId and partyName are the party's."""
+
+    facts = Facts(create=Form())
+    partyId: Text = UNSET
+    partyName: Text = UNSET
+
+
+class PartyRefOrPartyRoleRef(EntityRef):
+    """A party, or a role of one."""
+
+    facts = Facts(one_of=(PartyRef, PartyRoleRef), create=Form())
+    partyId: Text = UNSET
+    partyName: Text = UNSET
+
+
+class RelatedPartyRefOrPartyRoleRef(Extensible):
+    """A party with the role it plays."""
+
+    facts = Facts(create=Form(required=("role",)))
+    role: Text = UNSET
+    partyOrPartyRole: PartyRefOrPartyRoleRef | UnsetType = UNSET
+
+
 class BillingAccountRef(EntityRef):
     """The account that is billed."""
 
-    facts = Facts(create=Form())
+    facts = Facts(create=Form(required=("id",)))
     ratingType: Text = UNSET
 
 
@@ -55,6 +121,8 @@ class BillCycleRef(EntityRef):
 
 class BillCycleSpecificationRef(EntityRef):
     """What a bill cycle is made after."""
+
+    description: Text = UNSET
 
 
 class FinancialAccountRef(EntityRef):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -47,7 +48,8 @@ async def change(work: Work, items: Sequence[BillChange]) -> list[Done | Refused
         wanted = item.state or bill["state"]
         left = bill["owed"] - bill["paid"]
         if bill["category"] in ("trial", "duplicate") and item.state:
-            results.append(Refused("conflict", "illegalTransition", f"state: a {bill['category']} bill has no life", "state"))
+            message = f"state: a {bill['category']} bill stays as it is"
+            results.append(Refused("conflict", "illegalTransition", message, "state"))
         elif item.cycle_id and item.cycle_id not in cycles:
             results.append(Refused("invalid", "unknownCycle", "billCycle.id: no such cycle is known", "billCycle.id"))
         elif item.state and (bill["state"] not in MAY_BECOME[wanted] or (wanted == "settled" and left > 0)):
@@ -65,7 +67,7 @@ async def change(work: Work, items: Sequence[BillChange]) -> list[Done | Refused
 
 
 class NewItem(msgspec.Struct, frozen=True):
-    """What is to be on an account's next bill: an amount once, or a percentage of its fees on every bill while valid."""
+    """What is to be on an account's next bill: an amount once, or a percentage of its fees on each while valid."""
 
     account_id: str
     rate_type: str
@@ -86,22 +88,9 @@ async def put(work: Work, items: Sequence[NewItem]) -> list[Done | Refused]:
     results: list[Done | Refused] = []
     rows = []
     for item in items:
-        account = accounts.get(item.account_id)
-        refused = None
-        if account is None:
-            refused = ("unknownAccount", "billingAccount.id: no such account", "billingAccount.id")
-        elif account["kind"] != "postpaid":
-            refused = ("notBilled", "billingAccount.id: is prepaid: it gets no bills", "billingAccount.id")
-        elif item.tax_category not in rates:
-            refused = ("unknownTaxCategory", "taxCategory: no such category has a rate now", "taxCategory")
-        elif item.amount is not None and item.currency != account["currency"]:
-            refused = ("wrongCurrency", f"amount.unit: the account's currency is {account['currency']}", "amount.unit")
-        elif item.amount is not None and (not item.amount or item.amount % coin(item.currency)):
-            refused = ("invalidValue", "amount.value: must be whole coins and not nothing", "amount.value")
-        elif item.percent is not None and not 0 < abs(item.percent) <= WHOLE:
-            refused = ("invalidValue", "percentage: must be within 100 and not nothing", "percentage")
+        refused = _why_not(item, accounts.get(item.account_id), rates)
         if refused:
-            results.append(Refused("invalid", *refused))
+            results.append(refused)
             continue
         item_id = new_id(work.now)
         rows.append((item_id, item.account_id, item.rate_type, item.name, item.amount, item.percent, item.tax_category,
@@ -110,3 +99,21 @@ async def put(work: Work, items: Sequence[NewItem]) -> list[Done | Refused]:
     if rows:
         await work.conn.execute(q.keep_items, work.now, *[list(column) for column in zip(*rows, strict=True)])
     return results
+
+
+def _why_not(item: NewItem, account: Any, rates: dict[str, int]) -> Refused | None:
+    if account is None:
+        return Refused("invalid", "unknownAccount", "billingAccount.id: no such account", "billingAccount.id")
+    if account["kind"] != "postpaid":
+        message = "billingAccount.id: is prepaid: it gets no bills"
+        return Refused("invalid", "notBilled", message, "billingAccount.id")
+    if item.tax_category not in rates:
+        return Refused("invalid", "unknownTaxCategory", "taxCategory: no such category has a rate now", "taxCategory")
+    if item.amount is not None and item.currency != account["currency"]:
+        message = f"amount.unit: the account's currency is {account['currency']}"
+        return Refused("invalid", "wrongCurrency", message, "amount.unit")
+    if item.amount is not None and (not item.amount or item.amount % coin(item.currency)):
+        return Refused("invalid", "invalidValue", "amount.value: must be whole coins, and not nothing", "amount.value")
+    if item.percent is not None and not 0 < abs(item.percent) <= WHOLE:
+        return Refused("invalid", "invalidValue", "percentage: must be within 100, and not nothing", "percentage")
+    return None

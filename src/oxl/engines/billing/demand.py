@@ -17,11 +17,15 @@ from oxl.engines.billing.run import NewRun
 from oxl.engines.billing.setup import policy_of
 from oxl.engines.billing.sums import Line, coin, taxed
 from oxl.values import new_id
-from oxl.verbs import Done, Refusal, Refused, Work, invalid
+from oxl.verbs import Done, Refused, Work
 
 q = load("oxl.engines.billing", "bills.sql")
 
 MANY = 100  # demands that one sweep looks at
+
+
+class _RejectedError(Exception):
+    """A bill that was asked for will not be made; its text is the reason that the demand is given."""
 
 
 class Demand(msgspec.Struct, frozen=True):
@@ -48,9 +52,9 @@ async def make(work: Work) -> list[Done | Refused]:
         return []
     try:
         return await (_interim(work, demand) if demand["kind"] == "interim" else _reissue(work, demand))
-    except Refusal as refusal:
-        await work.conn.execute(q.note_demand, demand["id"], refusal.refused.code)
-        return [Refused("conflict", refusal.refused.code, refusal.refused.message, None, demand["id"])]
+    except _RejectedError as why:
+        await work.conn.execute(q.note_demand, demand["id"], str(why))
+        return [Done("")]
 
 
 def _waits(row: Any) -> bool:
@@ -60,12 +64,12 @@ def _waits(row: Any) -> bool:
 async def _interim(work: Work, demand: Any) -> list[Done | Refused]:
     (started,) = await run.start(work, [NewRun("offCycle", None, (demand["account_id"],))])
     if isinstance(started, Refused):
-        raise Refusal(started)
+        raise _RejectedError(started.code)
     made = await run.batch(work, started.id)
     await run.finish(work, started.id)
     outcome = await work.conn.fetchrow(q.outcome, started.id)
     if outcome["bill_id"] is None:
-        raise invalid("billingAccount", "has nothing to bill", outcome["reason"] or "nothingToBill")
+        raise _RejectedError("nothingToBill")
     await work.conn.execute(q.link_demand, demand["id"], started.id, outcome["bill_id"])
     return made
 
@@ -73,7 +77,7 @@ async def _interim(work: Work, demand: Any) -> list[Done | Refused]:
 async def _reissue(work: Work, demand: Any) -> list[Done | Refused]:
     bill = await work.conn.fetchrow(q.bill, demand["of_bill"])
     if bill is None or bill["category"] in ("trial", "duplicate"):
-        raise invalid("bill.id", "no such bill, or not one that counts", "unknownBill")
+        raise _RejectedError("unknownBill")
     await work.conn.execute(receivable.q.lock_accounts, [bill["account_id"]])
     await work.conn.execute(q.count_bill, bill["account_id"])
     made = new_id(work.now)
@@ -88,15 +92,15 @@ async def _reissue(work: Work, demand: Any) -> list[Done | Refused]:
 async def _take_back(work: Work, demand: Any, bill: Any, made: str) -> list[Done | Refused]:
     """A credit note of the lines that the demand names, or of all; each line is taken back once."""
     if bill["category"] == "credit note":
-        raise invalid("bill.id", "is a credit note itself", "notCreditable")
+        raise _RejectedError("notCreditable")
     before = {row["id"] for row in await work.conn.fetch(q.taken_back, bill["id"])}
     lines = {row["id"]: row for row in await work.conn.fetch(q.lines, bill["id"])}
     wanted = [each["id"] for each in msgspec.json.decode(demand["body"]).get("line", ())] or list(lines)
     for each in wanted:
         if each not in lines:
-            raise invalid("line", f"{each[:80]} is no line of the bill", "unknownLine")
+            raise _RejectedError("unknownLine")
         if each in before:
-            raise invalid("line", f"{each[:80]} was taken back already", "alreadyCredited")
+            raise _RejectedError("alreadyCredited")
     grain = coin(bill["currency"])
     whole = len(wanted) == len(lines)
     taken = [lines[each] for each in dict.fromkeys(wanted)]
@@ -125,10 +129,10 @@ async def _take_back(work: Work, demand: Any, bill: Any, made: str) -> list[Done
     return [Done(made, ("create",)), *changed]
 
 
-async def tell(work: Work) -> list[Done | Refused]:
+async def tell(work: Work, kinds: Sequence[str]) -> list[Done | Refused]:
     """End the demands whose bill is made, or of which is known why it cannot be."""
     told: list[Done | Refused] = []
-    for row in [row for row in await work.conn.fetch(q.open_demands, MANY) if not _waits(row)]:
+    for row in [row for row in await work.conn.fetch(q.open_demands, MANY) if row["kind"] in kinds and not _waits(row)]:
         state = "done" if row["bill_id"] else "rejected"
         await work.conn.execute(q.end_demand, row["id"], state, row["reason"], work.now)
         told.append(Done(row["id"], ("stateChange",), state, row["reason"]))

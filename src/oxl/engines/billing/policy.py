@@ -1,4 +1,4 @@
-"""How an operator bills: terms, numbers, what is held back, what follows when nobody pays. Read by every billing verb."""
+"""How an operator bills: terms, numbers, what is held back, what follows when nobody pays. Every verb reads it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-
 
 
 class Seller(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -19,6 +19,8 @@ from oxl.verbs import Done, Refused, Work
 
 q = load("oxl.engines.billing", "receivable.sql")
 
+_MANY = 1000  # accounts that one sweep settles
+
 
 class Payment(msgspec.Struct, frozen=True):
     """Money received for an account: `reference` is the payer's or the bank's own, and counts once."""
@@ -30,14 +32,13 @@ class Payment(msgspec.Struct, frozen=True):
     received_at: datetime
 
 
-async def pay(work: Work, items: Sequence[Payment]) -> tuple[list[Done | Refused], list[Done]]:
-    """Take payments and use them. The results of the payments, and the bills whose state they changed.
+async def pay(work: Work, items: Sequence[Payment]) -> list[Done | Refused]:
+    """Take payments; `settle` uses them for what is owed.
 
     The same reference again with the same account and amount is answered as before; with others it is refused.
     """
     accounts = sorted({item.account_id for item in items})
     known = {row["id"]: row["currency"] for row in await work.conn.fetch(q.accounts, accounts)}
-    await work.conn.execute(q.lock_accounts, sorted(known))
     results: list[Done | Refused | None] = [_why_not(item, known) for item in items]
     fresh: dict[str, tuple[str, Payment]] = {}
     for item, result in zip(items, results, strict=True):
@@ -55,8 +56,7 @@ async def pay(work: Work, items: Sequence[Payment]) -> tuple[list[Done | Refused
         else:
             results[n] = Done(row["id"], ("create",) if item.reference in made else ())
             made.discard(item.reference)
-    changed = await spend(work, sorted(known))
-    return [result for result in results if result is not None], changed
+    return [result for result in results if result is not None]
 
 
 def _why_not(item: Payment, known: dict[str, str]) -> Refused | None:
@@ -71,48 +71,55 @@ def _why_not(item: Payment, known: dict[str, str]) -> Refused | None:
     return None
 
 
-async def _keep(work: Work, fresh: Sequence[tuple[str, Payment]], kind: str = "payment") -> set[str]:
+async def _keep(work: Work, fresh: Sequence[tuple[str, Payment]]) -> set[str]:
     rows = [(key, p.reference, p.account_id, p.currency, p.amount, p.received_at) for key, p in fresh]
     if not rows:
         return set()
     columns = [list(column) for column in zip(*rows, strict=True)]
-    return {row["reference"] for row in await work.conn.fetch(q.keep_credits, work.now, kind, *columns)}
+    return {row["reference"] for row in await work.conn.fetch(q.keep_payments, work.now, *columns)}
 
 
-async def credit(work: Work, item: Payment, bill_id: str) -> list[Done]:
-    """A credit note's amount: it pays the bill that it takes back, then others. The bills whose state it changed."""
-    credit_id = new_id(work.now)
-    await _keep(work, [(credit_id, item)], "credit")
-    return await spend(work, [item.account_id], first=bill_id, before=0)
+async def settle(work: Work) -> list[Done | Refused]:
+    """Use what accounts have to their credit; the bills whose state that changed."""
+    accounts = [row["account_id"] for row in await work.conn.fetch(q.to_settle, _MANY)]
+    if not accounts:
+        return []
+    await work.conn.execute(q.lock_accounts, accounts)
+    return list(await spend(work, accounts))
 
 
 async def spend(work: Work, accounts: Sequence[str], first: str = "", before: int = 0) -> list[Done]:
     """Use what the accounts have to their credit for what they owe; the bills whose state that changed.
 
-    The accounts are locked. before: how many of the bills made just now are not to show it as a payment, since the credit
-    was taken off when they were made.
+    The accounts are locked. before: how many of the bills made just now are not to show it as a payment, since the
+    credit was taken off when they were made.
     """
-    credits: dict[str, list[Any]] = defaultdict(list)
+    held: dict[str, list[Any]] = defaultdict(list)
     for row in await work.conn.fetch(q.open_credits, list(accounts)):
-        credits[row["account_id"]].append([row["id"], row["rest"]])
-    if not credits:
+        held[row["account_id"]].append([row["id"], row["rest"]])
+    if not held:
         return []
     bills: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for row in await work.conn.fetch(q.open_bills, sorted(credits)):
+    for row in await work.conn.fetch(q.open_bills, sorted(held)):
         bills[row["account_id"]].append((row["id"], row["rest"]))
     uses: list[tuple[str, str, int]] = []
     for account, owed in bills.items():
-        uses += allocate(credits[account], sorted(owed, key=lambda each: each[0] != first))
+        uses += allocate(held[account], sorted(owed, key=lambda each: each[0] != first))
     if not uses:
         return []
     rows = await work.conn.fetch(q.use, work.now, *[list(column) for column in zip(*uses, strict=True)], before)
     return [Done(row["id"], ("stateChange",), row["state"]) for row in rows if row["state"] != row["state_before"]]
 
 
-def allocate(credits: Sequence[Sequence[Any]], bills: Sequence[tuple[str, int]]) -> list[tuple[str, str, int]]:
+async def unsettled(work: Work) -> bool:
+    """Whether an account has credit and owes something."""
+    return bool(await work.conn.fetch(q.to_settle, 1))
+
+
+def allocate(sources: Sequence[Sequence[Any]], bills: Sequence[tuple[str, int]]) -> list[tuple[str, str, int]]:
     """Which credit (id, rest) pays how much of which bill (id, rest), each in its order."""
     uses: list[tuple[str, str, int]] = []
-    left = [list(each) for each in credits]
+    left = [list(each) for each in sources]
     for bill, owed in bills:
         for each in left:
             part = min(each[1], owed)

@@ -20,10 +20,10 @@ with kept as (
 )
 select account_id from bill_account where account_id = any ($1) order by account_id for no key update
 
--- name: keep_credits
+-- name: keep_payments
 insert into payment (id, reference, kind, account_id, currency, amount, received_at, created_at)
-select id, reference, $2, account_id, currency, amount, received_at, $1
-from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::timestamptz[])
+select id, reference, 'payment', account_id, currency, amount, received_at, $1
+from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::timestamptz[])
     as p (id, reference, account_id, currency, amount, received_at)
 order by reference
 on conflict (reference) do nothing
@@ -31,6 +31,12 @@ returning reference
 
 -- name: same_references
 select id, reference, account_id, currency, amount from payment where reference = any ($1)
+
+-- name: to_settle
+select account_id from payment p
+where p.spent < p.amount and exists (
+    select from bill b where b.account_id = p.account_id and b.paid < b.owed and b.category not in ('trial', 'duplicate'))
+group by account_id order by account_id limit $1
 
 -- name: open_credits
 select id, account_id, amount - spent as rest from payment where account_id = any ($1) and spent < amount order by id
@@ -73,3 +79,23 @@ with evened as (
 )
 insert into payment (id, reference, kind, account_id, currency, amount, received_at, created_at)
 select 'c.' || id, 'bill ' || id, 'credit', account_id, currency, amount, bill_date, $1 from evened
+
+-- name: overdue
+-- Bills whose payment was due before a day and has not come, with the steps that were taken; one dunning at a time.
+select b.id, b.account_id, b.currency, b.due_at, coalesce(max(d.step), 0) as step
+from bill b left join bill_dunning d on d.bill_id = b.id
+where b.paid < b.owed and b.category not in ('trial', 'duplicate') and b.due_at < $1
+group by b.id having coalesce(max(d.step), 0) < $2
+order by b.id
+
+-- name: keep_dunning
+insert into bill_dunning (id, bill_id, step, account_id, name, item_id, at)
+select d.id, d.bill_id, d.step, d.account_id, d.name, d.item_id, $1
+from unnest($2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::text[])
+    as d (id, bill_id, step, account_id, name, item_id)
+on conflict do nothing
+
+-- define: bill_dunning_of
+create function bill_dunning_of()
+returns table (id text, bill_id text, step int, account_id text, name text, item_id text, at timestamptz)
+language sql stable as 'select id, bill_id, step, account_id, name, item_id, at from bill_dunning'

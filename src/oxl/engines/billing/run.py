@@ -1,6 +1,6 @@
 """The bill run: cycle, trial and on-demand bills are the same verbs. `start` closes windows and lists the accounts,
-`batch` bills some of them, `finish` proves the sums. Each is one transaction of its caller: a run that was cut short goes
-on where it stood, and what was half done never was.
+`batch` bills some of them, `finish` proves the sums. Each is one transaction of its caller: a run that was cut short
+goes on where it stood, and what was half done never was.
 """
 
 from __future__ import annotations
@@ -88,10 +88,11 @@ async def _start(work: Work, item: NewRun) -> Done | Refused:
     cycle = await work.conn.fetchrow(q.cycle, item.cycle_id) if item.cycle_id else None
     if item.cycle_id and cycle is None:
         raise invalid("billCycle.id", "no such cycle is known; they are made from last month to three months ahead")
-    if item.kind == "onCycle" and cycle is None:
-        raise invalid("billCycle", "is required for a run of kind onCycle", "missingAttribute")
-    if item.kind == "onCycle" and cycle["cutoff"] > work.now:
-        raise invalid("billCycle.id", "its cut-off has not passed", "tooEarly")
+    if item.kind == "onCycle":
+        if cycle is None:
+            raise invalid("billCycle", "is required for a run of kind onCycle", "missingAttribute")
+        if cycle["cutoff"] > work.now:
+            raise invalid("billCycle.id", "its cut-off has not passed")
     accounts = list(item.accounts)
     if cycle is not None and not accounts:
         accounts = [row["id"] for row in await work.conn.fetch(q.accounts_of_day, cycle["billing_day"])]
@@ -155,8 +156,9 @@ async def _bill(work: Work, run: Any, taken: Sequence[Any], rates: dict[str, int
     frames = [_frame(each, day, run["cutoff"], policy) for each in days]
     new = [new_id(work.now) for _ in taken]
     return await work.conn.fetch(
-        one.bill, run["id"], [row["account_id"] for row in taken], new, [row["until_window"] for row in taken], work.now,
-        run["cutoff"], day, policy.time_zone, starts, run["since"] or date(1970, 1, 1), _text(prices_of(catalog, policy.zone)),
+        one.bill, run["id"], [row["account_id"] for row in taken], new, [row["until_window"] for row in taken],
+        work.now, run["cutoff"], day, policy.time_zone, starts, run["since"] or date(1970, 1, 1),
+        _text(prices_of(catalog, policy.zone)),
         _text(calendar), _text(frames), _text([{"tax_category": each, "rate": rate} for each, rate in rates.items()]),
         run["kind"] == "trial", "normal" if run["kind"] == "onCycle" else "interim",
         "validated" if policy.auto_validate else "new", policy.hold_above, run["cycle_id"], _text(names_of(catalog)),
@@ -164,12 +166,12 @@ async def _bill(work: Work, run: Any, taken: Sequence[Any], rates: dict[str, int
 
 
 def _period(day: int, period: periods.Period, policy: Policy) -> dict[str, Any]:
-    return {"day": day, "starts": period.starts, "ends": period.ends, "ends_at": periods.midnight(period.ends, policy.zone),
-            "starts_at": periods.midnight(period.starts, policy.zone)}  # fmt: skip
+    starts_at, ends_at = (periods.midnight(each, policy.zone) for each in period)
+    return {"day": day, "starts": period.starts, "ends": period.ends, "starts_at": starts_at, "ends_at": ends_at}
 
 
 def _frame(billing_day: int, today: date, cutoff: datetime, policy: Policy) -> dict[str, Any]:
-    """Of a bill of that day: where its period starts if it is the first, until when it is due, when the next will come."""
+    """Of a bill of that day: where its period starts if it is the first, until when it is due, when the next comes."""
     on_cycle = periods.midnight(today, policy.zone) == cutoff and today.day == billing_day
     before = periods.last_day(billing_day, today - timedelta(days=1) if on_cycle else today)
     due = periods.midnight(periods.due_day(today, policy.term_days), policy.zone)
@@ -204,3 +206,8 @@ async def finish(work: Work, run_id: str, alone: bool = False) -> list[Done | Re
     state = "failed" if any(control["zero"].values()) else "succeeded"
     made = await work.conn.fetchval(q.finish, run_id, state, work.now, _text(control))
     return [Done(run_id, ("stateChange",) if made else (), state)]
+
+
+async def open_runs(work: Work) -> list[str]:
+    """Runs that have been started and not ended, the oldest first."""
+    return [row["id"] for row in await work.conn.fetch(q.open_runs)]

@@ -42,6 +42,9 @@ order by c.cutoff
 -- name: run_of_cycle
 select id from bill_run where cycle_id = $1 and kind = 'onCycle'
 
+-- name: open_runs
+select id from bill_run where state = 'running' order by id
+
 -- name: last_cutoff
 -- Of a billing day: up to when runs have billed its accounts.
 select max(r.cutoff) from bill_run r join bill_cycle c on c.id = r.cycle_id

@@ -17,14 +17,14 @@ from typing import NamedTuple
 from oxl.values import MICROS, divide_half_up
 
 WHOLE = 1_000_000  # a hundred percent, in the ten-thousandths of a percent in which rates are stored
-_COINS = dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0) | dict.fromkeys(
-    "BHD IQD JOD KWD LYD OMR TND".split(), 3
-)
+_COINS: dict[str, int] = dict.fromkeys(
+    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0
+) | dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3)
 
 
 def digits_of(currency: str) -> int:
     """How many decimals the currency's smallest coin has."""
-    return _COINS.get(currency, 2)
+    return 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
 
 
 def coin(currency: str) -> int:

@@ -188,7 +188,15 @@ def _charge_key(each: _Taken) -> tuple[Any, ...]:
     charge, owner = each.decision.charge, each.owner
     if charge is None or owner is None:
         raise ValueError(f"usage {each.id} is not charged")
-    return (owner.account_id, each.window, owner.product_id, charge.component, charge.zone, charge.tax_category, charge.unit)
+    return (
+        owner.account_id,
+        each.window,
+        owner.product_id,
+        charge.component,
+        charge.zone,
+        charge.tax_category,
+        charge.unit,
+    )
 
 
 async def _keep(work: Work, taken: Sequence[_Taken]) -> None:
