@@ -9,8 +9,8 @@ import msgspec
 from tests.engines.books import fetch, new_number
 
 from oxl.db.database import Tenant
+from oxl.engines.billing import read, setup
 from oxl.engines.billing import run as runs
-from oxl.engines.billing import setup
 from oxl.engines.billing.run import NewRun
 from oxl.kernel.background import once
 
@@ -48,3 +48,8 @@ def subscriber(
         "billingAccount": {"billingDay": day},
         "validFor": {"startDateTime": f"{since}T00:00:00+02:00"},
     }
+
+
+async def sound_bills(tenant: Tenant) -> None:
+    """Every control sum of every bill is zero."""
+    assert await once(tenant, read.proof) == []

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 from rich.markup import escape
 
-from oxl.cli import events, subscriber, usage
+from oxl.cli import bills, events, subscriber, usage
 from oxl.cli import seed as seeds
 from oxl.cli.doctor import examine
 from oxl.cli.ground import DATA, TENANT, err, fail, opened, out, run, settings_of
@@ -31,6 +31,9 @@ app.add_typer(usage.app, name="usage")
 app.add_typer(subscriber.app, name="subscriber")
 app.add_typer(events.app, name="events")
 app.add_typer(catalog, name="catalog")
+app.add_typer(bills.bill, name="bill")
+app.add_typer(bills.payment, name="payment")
+app.command("bill-run")(bills.bill_run)
 
 
 class Seed(StrEnum):
@@ -106,10 +109,14 @@ def seed(
 
 
 @app.command()
-def doctor(data: Path | None = DATA, tenant: str | None = TENANT) -> None:
+def doctor(
+    billing: bool = typer.Option(False, help="Prove every bill as well: lines, taxes, numbers, payments, usage."),
+    data: Path | None = DATA,
+    tenant: str | None = TENANT,
+) -> None:
     """Check the set-up and prove the ledger on the live database; says what to do about what is wrong."""
     settings = settings_of(data=data, tenant=tenant)
-    run(examine(settings))
+    run(examine(settings, billing))
 
 
 @catalog.command()

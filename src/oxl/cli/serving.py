@@ -13,6 +13,8 @@ from typing import Any
 import msgspec
 
 from oxl.apis import APIS
+from oxl.apis.billing import jobs as billing
+from oxl.apis.customer_bill import jobs as customer_bills
 from oxl.apis.operator.api import OPERATOR
 from oxl.app import SQL_CODE
 from oxl.cli.ground import err, fail, out
@@ -21,6 +23,7 @@ from oxl.clock import system_now
 from oxl.db.cluster import entering
 from oxl.db.database import ABSENT, Database, Tenant
 from oxl.db.migrate import keep_partitions, migrate
+from oxl.engines.billing.run import NewRun
 from oxl.engines.ledger.grants import grant_due
 from oxl.kernel.background import once
 from oxl.kernel.events import voices
@@ -120,6 +123,7 @@ async def work_until_stopped(settings: Settings) -> None:
                 granted = await once(tenant, grant_due)
                 if granted:
                     out.print(f"granted the allowances of {granted} products")
+                await _bill(tenant)
             except ABSENT as error:
                 err.print(f"[yellow]the database is away ({error}); trying again[/]")
             await asyncio.wait([delivering], timeout=_SWEEP_SECONDS)
@@ -130,6 +134,22 @@ async def work_until_stopped(settings: Settings) -> None:
         if delivering:
             await asyncio.wait([delivering])
         await database.close()
+
+
+async def _bill(tenant: Tenant) -> None:
+    """Bills that are due or asked for, what was paid, and what was not."""
+    await customer_bills.make_demanded(tenant)
+    await customer_bills.tell_demanded(tenant)
+    await billing.tell_reissued(tenant)
+    for cycle in await billing.due_cycles(tenant):
+        await billing.start(tenant, NewRun("onCycle", cycle))
+    for each in await billing.open_runs(tenant):
+        await customer_bills.work_off(tenant, each)
+        state = await billing.finish(tenant, each)
+        out.print(f"bill run {each}: {state or 'another worker is at it'}")
+    await customer_bills.use_credits(tenant)
+    if dunned := await billing.dun(tenant):
+        out.print(f"took {dunned} dunning steps")
 
 
 def _delivery(settings: Settings, tenant: Tenant) -> Delivery:

@@ -41,6 +41,15 @@ DUNNING = Resource(
     askable={"bill.id": Field("bill_id"), "billingAccount.id": Field("account_id")},
     events={"create": "DunningStepCreateEvent"},
 )
+EXPLANATION = Resource(
+    name="billExplanation",
+    type="BillExplanation",
+    shape=model.BillExplanation,
+    view="billing_explanation",
+    one="billing_explanation_one",
+    askable={"bill.id": Field("bill_id")},
+    summary="By a bill's id its lines with their arithmetic; by a line's the usage records behind it",
+)
 
 BILLING = Api(
     name="billing",
@@ -82,15 +91,7 @@ BILLING = Api(
             summary="Put a charge, discount, credit or penalty on an account's next bill",
         ),
         REISSUE,
-        Resource(
-            name="billExplanation",
-            type="BillExplanation",
-            shape=model.BillExplanation,
-            view="billing_explanation",
-            one="billing_explanation_one",
-            askable={"bill.id": Field("bill_id")},
-            summary="By a bill's id its lines with their arithmetic; by a line's the usage records behind it",
-        ),
+        EXPLANATION,
         DUNNING,
     ),
 )

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from oxl.db.queries import load
-from oxl.engines.billing.sums import coin
+from oxl.engines.billing.sums import allocate, coin
 from oxl.values import new_id
 from oxl.verbs import Done, Refused, Work
 
@@ -114,20 +114,6 @@ async def spend(work: Work, accounts: Sequence[str], first: str = "", before: in
 async def unsettled(work: Work) -> bool:
     """Whether an account has credit and owes something."""
     return bool(await work.conn.fetch(q.to_settle, 1))
-
-
-def allocate(sources: Sequence[Sequence[Any]], bills: Sequence[tuple[str, int]]) -> list[tuple[str, str, int]]:
-    """Which credit (id, rest) pays how much of which bill (id, rest), each in its order."""
-    uses: list[tuple[str, str, int]] = []
-    left = [list(each) for each in sources]
-    for bill, owed in bills:
-        for each in left:
-            part = min(each[1], owed)
-            if part > 0:
-                uses.append((each[0], bill, part))
-                each[1] -= part
-                owed -= part
-    return uses
 
 
 async def settle_new(work: Work, bills: Sequence[Any]) -> None:

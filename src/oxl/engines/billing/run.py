@@ -25,7 +25,7 @@ one = load("oxl.engines.billing", "batch.sql")
 
 BATCH = 10_000  # accounts in one transaction
 _AHEAD, _BACK = 3, 3  # months of cycles that are made ahead; of periods that are looked at again for what has changed
-_LATE = timedelta(days=62)  # a cut-off that was missed is made good for so long
+_LATE = timedelta(days=31)  # a cut-off that was missed is made good for so long
 _TEXT = msgspec.json.Encoder()
 
 

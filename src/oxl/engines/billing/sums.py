@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from oxl.values import MICROS, divide_half_up
 
 WHOLE = 1_000_000  # a hundred percent, in the ten-thousandths of a percent in which rates are stored
-_COINS: dict[str, int] = dict.fromkeys(
-    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0
-) | dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3)
+_NO_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())
+_THREE_DECIMALS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
 
 
 def digits_of(currency: str) -> int:
@@ -108,3 +107,17 @@ def taxed(lines: Sequence[Line]) -> tuple[list[Taxed], list[Category]]:
         rounding = given - inside - (tax - divide_half_up((base - inside) * rate, WHOLE))
         table.append(Category(category, rate, base, tax, rounding))
     return [Taxed(nets[n], taxes[n]) for n in range(len(lines))], table
+
+
+def allocate(sources: Sequence[Sequence[Any]], bills: Sequence[tuple[str, int]]) -> list[tuple[str, str, int]]:
+    """Which credit (id, rest) pays how much of which bill (id, rest), each in its order."""
+    uses: list[tuple[str, str, int]] = []
+    left = [list(each) for each in sources]
+    for bill, owed in bills:
+        for each in left:
+            part = min(each[1], owed)
+            if part > 0:
+                uses.append((each[0], bill, part))
+                each[1] -= part
+                owed -= part
+    return uses

@@ -42,6 +42,19 @@ language sql stable as $$
     from charge where bill_id = any (bills)
 $$
 
+-- define: usage_charge_difference
+-- Charges that are not the sum of the records in their window.
+create function usage_charge_difference() returns table (account_id text, charge_window bigint, difference numeric)
+language sql stable as $$
+    select account_id, charge_window, sum(amount) from (
+        select account_id, charge_window, amount::numeric from charge
+        union all
+        select u.account_id, u.charge_window, -(l ->> 'net')::numeric
+        from usage u cross join lateral jsonb_array_elements(u.prices) l
+        where u.charge_window is not null and u.status in ('rated', 'corrected')) d
+    group by account_id, charge_window having sum(amount) <> 0
+$$
+
 -- define: usage_claim_charges
 -- The open charges of accounts up to a window each; where `claim` says so they are the bill's from now on.
 create function usage_claim_charges(accounts text[], windows bigint[], bills text[], claim bool)
