@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from tests.conftest import usage_body
@@ -18,6 +19,7 @@ from oxl.engines.billing.demand import Demand
 from oxl.engines.billing.receivable import Payment
 from oxl.engines.billing.run import NewRun
 from oxl.kernel.background import change, once
+from oxl.verbs import Done
 
 EUR = 1_000_000
 
@@ -58,17 +60,19 @@ class Year:
 
     async def item(self, kind: str, amount: str) -> None:
         share = amount.endswith("%")
-        figure = int(float(amount.rstrip("%")) * 10_000) if share else int(float(amount) * EUR)
+        figure = int(Decimal(amount.rstrip("%")) * 10_000) if share else int(Decimal(amount) * EUR)
         now = self.tenant.clock.now()
         part, until = (figure, now + timedelta(days=40)) if share else (None, None)
         amount_once = None if share else figure
         wanted = NewItem(self.account, kind, kind, "EUR", amount_once, part, "S", False, now, until)
-        await once(self.tenant, lambda work: bill.put(work, [wanted]))
+        (put,) = await once(self.tenant, lambda work: bill.put(work, [wanted]))
+        assert isinstance(put, Done), put
 
     async def pay(self, amount: str) -> None:
         now = self.tenant.clock.now()
-        wanted = Payment(f"bank-{now}", self.account, "EUR", int(float(amount) * EUR), now)
-        await once(self.tenant, lambda work: receivable.pay(work, [wanted]))
+        wanted = Payment(f"bank-{now}", self.account, "EUR", int(Decimal(amount) * EUR), now)
+        (paid,) = await once(self.tenant, lambda work: receivable.pay(work, [wanted]))
+        assert isinstance(paid, Done), paid
         await once(self.tenant, receivable.settle)
 
     async def bill(self) -> None:

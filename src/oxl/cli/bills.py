@@ -23,6 +23,7 @@ from oxl.kernel.background import once
 from oxl.kernel.select import by_ids
 from oxl.verbs import Refusal
 
+MANY = 6  # runs that are shown one by one
 bill = typer.Typer(no_args_is_help=True, help="See bills and how they come about; set how they are made.")
 payment = typer.Typer(no_args_is_help=True, help="Record what customers have paid.")
 
@@ -88,7 +89,7 @@ def show_runs(runs: list[dict[str, Any]]) -> None:
         out.print("no cycle is due")
         return
     table = Table("run of", "state", "bills", "held", "nothing owed", "errors", "net", "tax", "control sums")
-    for each in runs:
+    for each in runs if len(runs) <= MANY else [_added(runs)]:
         control = each["control"]
         wrong = {name: value for name, value in control.get("zero", {}).items() if value}
         figures = (f"{control.get(name, 0):,}" for name in ("bills", "held", "empty", "error"))
@@ -98,6 +99,20 @@ def show_runs(runs: list[dict[str, Any]]) -> None:
             f"[red]{wrong}[/]" if wrong else "all zero" if control else "not yet",
         )  # fmt: skip
     out.print(table)
+
+
+def _added(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Many runs as one row."""
+    controls = [each["control"] for each in runs]
+    names = [name for name, value in controls[0].items() if isinstance(value, int)]
+    added: dict[str, Any] = {name: sum(control.get(name, 0) for control in controls) for name in names}
+    wrong = [control["zero"] for control in controls if any(control.get("zero", {}).values())]
+    states = sorted({each["state"] for each in runs})
+    return {
+        "cycle_id": f"{len(runs)} cycles",
+        "state": ", ".join(states),
+        "control": added | {"zero": (wrong or [{}])[0]},
+    }
 
 
 @bill.command()

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from rich.table import Table
@@ -18,12 +20,15 @@ from oxl.apis.operator.api import OPERATOR
 from oxl.apis.prepay_balance.api import PREPAY_BALANCE
 from oxl.apis.product_usage.api import PRODUCT_USAGE
 from oxl.apis.usage_consumption.api import USAGE_CONSUMPTION
-from oxl.cli import usage
+from oxl.cli import bills, usage
 from oxl.cli.bulk import Outcome, keyed, post_all, read_bodies
 from oxl.cli.ground import err, out, progress
 from oxl.db.database import Tenant
+from oxl.demo.billing import OPERATOR_POLICY, split
 from oxl.demo.population import subscribers
 from oxl.demo.traffic import usage_lines
+from oxl.engines.billing import setup
+from oxl.engines.billing.periods import local_day
 from oxl.engines.catalog import registry
 from oxl.engines.catalog.catalog import read_texts
 from oxl.engines.inventory.inventory import subscriptions
@@ -35,6 +40,7 @@ from oxl.verbs import Work
 
 SEED = 7
 USAGE_FILE = "demo-usage.ndjson"
+BILLED_FILE = "demo-usage-billed.ndjson"  # what came before the last billing day of its account
 _FIGURES = ("credited", "used", "debited", "reserved", "remaining")
 _SHOWN = {"byte": ("GB", 10**9), "second": ("min", 60), "message": ("sms", 1)}  # ledger unit → what a person reads
 KATE = "4915550000001"  # the subscriber that the README walks with
@@ -56,6 +62,8 @@ async def demo(tenant: Tenant, folder: Path, people: int, records: int) -> bool:
     with progress("provisioning", len(bodies), "subscribers") as tell:
         _must(await post_all(tenant, OPERATOR, "subscriber", keyed(map(_line, bodies), "demo"), tell))
     await _top_up(tenant, bodies)
+    usage.show(await usage.import_with_bar(tenant, folder / BILLED_FILE))
+    await _bill(tenant)
     usage.show(await usage.import_with_bar(tenant, folder / USAGE_FILE))
     await show_balances(tenant)
     return True
@@ -74,8 +82,18 @@ def _make_files(tenant: Tenant, folder: Path, people: int, records: int) -> None
     bodies = list(subscribers(people, now, SEED))
     _write(folder / "demo-subscribers.ndjson", (msgspec.json.encode(body) + b"\n" for body in bodies))
     with progress("making a month of usage", records) as tell:
-        lines = usage_lines(bodies, now, SEED, records)
-        _write(folder / USAGE_FILE, _counted(lines, tell))
+        lines = _counted(usage_lines(bodies, now, SEED, records), tell)
+        before, after = split(bodies, lines, now)
+    _write(folder / BILLED_FILE, before)
+    _write(folder / USAGE_FILE, after)
+
+
+async def _bill(tenant: Tenant) -> None:
+    """The last bills of everybody who pays by bill, for what was used until then."""
+    starts = local_day(tenant.clock.now(), ZoneInfo(OPERATOR_POLICY.time_zone)) - timedelta(days=31)
+    policy = msgspec.structs.replace(OPERATOR_POLICY, starts=starts)
+    await once(tenant, lambda work: setup.set_policy(work, msgspec.json.encode(policy).decode()))
+    await bills.make_bills(tenant, await bills.start_due(tenant))
 
 
 def _counted(lines: Iterable[bytes], tell: Any) -> Iterable[bytes]:
