@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.conftest import BALANCE, usage_body
 from tests.engines.books import (
@@ -67,6 +67,7 @@ PROGRAM = st.lists(
 
 
 @SLOW
+@example([(1, -40, "EUR", "adjust"), (1, -MAX_ATOMS, "EUR", "adjust")], 1)  # below nothing, and then by all there is
 @given(PROGRAM, st.integers(1, 7))
 async def test_a_group_gives_what_its_items_give_one_after_another(tenant, twins, program, size) -> None:
     def moves(row: list[str]) -> list[Any]:
