@@ -153,23 +153,27 @@ with price as materialized (
     select bill_id, account_id, sum(base * grain)::bigint as net, sum(tax * grain)::bigint as tax,
            sum((given - inside - tax + billing_half_up((base - inside) * rate, 1000000)) * grain)::bigint as rounding
     from category group by bill_id, account_id
+), unpaid as (  -- read once for the batch: the planner may think of an empty table what has grown since
+    select x.account_id, sum(x.owed - x.paid)::bigint as amount from bill x
+    where x.account_id = any ($2) and x.paid < x.owed and x.category not in ('trial', 'duplicate') group by x.account_id
+), credit as (
+    select p.account_id, sum(p.amount - p.spent)::bigint as amount from payment p
+    where p.account_id = any ($2) and p.spent < p.amount group by p.account_id
+), usual as (
+    select account_id, count(*) as n, percentile_disc(0.5) within group (order by owed) as middle
+    from (select x.account_id, x.owed, row_number() over (partition by x.account_id order by x.place desc) as back
+          from bill x where x.account_id = any ($2) and x.category in ('normal', 'last')) y
+    where back <= 3 group by account_id
 ), judged as (
-    select t.*, b.day, b.currency, b.bills, b.billed_until, o.carried,
+    select t.*, b.day, b.currency, b.bills, b.billed_until,
+           coalesce(u.amount, 0) - coalesce(c.amount, 0) as carried,
            case when m.n >= 3 and t.net + t.tax + t.rounding > m.middle * $18::bigint then 'aboveUsual' end as held_why,
            l.account_id is null as ended
     from total t join batch b on b.account_id = t.account_id
     left join (select distinct account_id from stint where to_day > $7) l on l.account_id = t.account_id
-    cross join lateral (
-        select coalesce((select sum(x.owed - x.paid) from bill x where x.account_id = t.account_id and x.paid < x.owed
-                           and x.category not in ('trial', 'duplicate')), 0)::bigint
-               - coalesce((select sum(p.amount - p.spent) from payment p
-                           where p.account_id = t.account_id and p.spent < p.amount), 0)::bigint as carried
-    ) o
-    cross join lateral (
-        select count(*) as n, percentile_disc(0.5) within group (order by owed) as middle from (
-            select x.owed from bill x where x.account_id = t.account_id and x.category in ('normal', 'last')
-            order by x.place desc limit 3) y
-    ) m
+    left join unpaid u on u.account_id = t.account_id
+    left join credit c on c.account_id = t.account_id
+    left join usual m on m.account_id = t.account_id
 ), made as (
     insert into bill (id, run_id, account_id, place, category, state, held_why, cycle_id, currency, bill_date,
                       period_start, period_end, due_at, next_at, net, tax, rounding, carried, created_at, updated_at)

@@ -21,7 +21,9 @@ language sql stable as 'select id, file, started_at, finished_at, counts from us
 -- define: usage_charge_id
 create function usage_charge_id(account text, win bigint, product text, component text, zone text, category text)
 returns text
-language sql immutable as $$ select concat_ws('.', 'u', account, win, product, component, zone, category) $$
+language sql immutable as $$
+    select 'u.' || account || '.' || win::text || '.' || product || '.' || component || '.' || zone || '.' || category
+$$
 
 -- define: usage_open_charge
 -- What is owed for usage and not billed yet.
