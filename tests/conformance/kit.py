@@ -20,6 +20,7 @@ LEAST: dict[str, Json] = {
     "topupBalance": {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": "11"}},
     "adjustBalance": {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": "11"}},
     "queryUsageConsumption": {},
+    "customerBillOnDemand": {"billingAccount": {"id": "an account that the server does not know"}},
 }
 # What a full body may not choose freely; None is left to the server.
 FIXED: dict[str, Json] = {"topupBalance": _EUR, "adjustBalance": _EUR}

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from rich.table import Table
 
+from oxl.apis.billing import jobs as billing
 from oxl.apis.operator.api import OPERATOR
 from oxl.apis.prepay_balance.api import PREPAY_BALANCE
 from oxl.apis.product_usage.api import PRODUCT_USAGE
@@ -27,8 +28,9 @@ from oxl.db.database import Tenant
 from oxl.demo.billing import OPERATOR_POLICY, split
 from oxl.demo.population import subscribers
 from oxl.demo.traffic import usage_lines
-from oxl.engines.billing import setup
+from oxl.engines.billing import read, setup
 from oxl.engines.billing.periods import local_day
+from oxl.engines.billing.run import NewRun
 from oxl.engines.catalog import registry
 from oxl.engines.catalog.catalog import read_texts
 from oxl.engines.inventory.inventory import subscriptions
@@ -146,7 +148,7 @@ async def show_balances(tenant: Tenant) -> None:
 
 
 async def conformance(tenant: Tenant) -> None:
-    """The demo catalog, three subscribers, usages and reports of two, and the bucket 11 that kits refer to."""
+    """The demo catalog, four subscribers, usages and reports of two, bills of two, and the bucket 11 of the kits."""
     await publish_catalog(tenant)
     lines = [
         {
@@ -156,7 +158,7 @@ async def conformance(tenant: Tenant) -> None:
             "logicalResource": {"value": f"49155599900{n:02d}"},
             "productOffering": {"id": offering},
         }
-        for n, offering in enumerate(("prepaid-m", "prepaid-s", "postpaid-l"), 1)
+        for n, offering in enumerate(("prepaid-m", "prepaid-s", "postpaid-l", "postpaid-l"), 1)
     ]
     outcomes = await post_all(tenant, OPERATOR, "subscriber", keyed(lines, "conformance"))
     _must(outcomes)
@@ -170,13 +172,26 @@ async def conformance(tenant: Tenant) -> None:
     used = [(_short_message(number, tenant), f"conformance-usage-{n}") for n, number in enumerate(numbers, 1)]
     recorded = await post_all(tenant, PRODUCT_USAGE, "productUsage", used)
     _must([each for each in recorded if each.code != "keyReused"])  # loaded before, at another time of day
-    err.print("conformance data is loaded: three subscribers, bucket 11 with EUR 1,000, two reports, two usages")
+    await _conformance_bills(tenant, lines[2]["logicalResource"]["value"])
+    err.print("conformance data is loaded: four subscribers, bucket 11 with EUR 1,000, two reports, usages and bills")
 
 
-def _short_message(number: str, tenant: Tenant) -> dict[str, Any]:
+async def _conformance_bills(tenant: Tenant, number: str) -> None:
+    """Two bills in state new, and a usage that is not billed yet."""
+    names = ("conformance-account-3", "conformance-account-4")
+    accounts = [await once(tenant, lambda work, name=name: read.account_id(work, name)) for name in names]
+    if not await once(tenant, lambda work: read.newest(work, accounts[0], 1)):
+        await once(tenant, lambda work: setup.set_policy(work, '{"autoValidate": false}'))
+        await bills.make_bills(tenant, [await billing.start(tenant, NewRun("offCycle", None, tuple(accounts)))])
+    abroad = [(_short_message(number, tenant, "+447700900123"), "conformance-usage-3")]
+    recorded = await post_all(tenant, PRODUCT_USAGE, "productUsage", abroad)
+    _must([each for each in recorded if each.code != "keyReused"])
+
+
+def _short_message(number: str, tenant: Tenant, to: str = "+493012345678") -> dict[str, Any]:
     values = {
         "originatingPhoneNumber": f"+{number}",
-        "destinationPhoneNumber": "+493012345678",
+        "destinationPhoneNumber": to,
         "startDateTime": instant_text(tenant.clock.now()),
     }
     characteristics = [{"@type": "StringCharacteristic", "name": name, "value": text} for name, text in values.items()]

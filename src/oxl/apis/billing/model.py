@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from oxl.apis.standard import Entity, EntityRef, Flag, Instant, Money, Number, Text, TimePeriod, Whole
-
-Percentage = Annotated[Number, Meta(ge=-100, le=100)] | UnsetType
 
 
 class BillRun(Entity, kw_only=True):
     """A bill run: of a cycle that has ended, of accounts now, or a trial of either that claims nothing."""
 
-    kind: Literal["onCycle", "offCycle", "trial"]
+    kind: Literal["onCycle", "offCycle", "trial"] | UnsetType = UNSET
     billCycle: EntityRef | UnsetType = UNSET
     billingAccount: list[EntityRef] | UnsetType = UNSET
     state: Text = UNSET
@@ -37,9 +35,9 @@ class UsedFor(msgspec.Struct, kw_only=True):
 class Payment(Entity, kw_only=True):
     """Money received for an account. The reference counts once; what is due first is paid first."""
 
-    paymentReference: str
-    billingAccount: EntityRef
-    amount: Money
+    paymentReference: Text = UNSET
+    billingAccount: EntityRef | UnsetType = UNSET
+    amount: Money | UnsetType = UNSET
     paymentDate: Instant = UNSET
     kind: Text = UNSET
     unusedAmount: Money | UnsetType = UNSET
@@ -49,11 +47,11 @@ class Payment(Entity, kw_only=True):
 class BillItem(Entity, kw_only=True):
     """What is to be on an account's next bill: an amount once, or a percentage of its fees on every one while valid."""
 
-    billingAccount: EntityRef
-    rateType: Literal["oneTimeCharge", "rebate", "productAlteration", "lateFee", "discount"]
-    name: str
+    billingAccount: EntityRef | UnsetType = UNSET
+    rateType: Literal["oneTimeCharge", "rebate", "productAlteration", "lateFee", "discount"] | UnsetType = UNSET
+    name: Text = UNSET
     amount: Money | UnsetType = UNSET
-    percentage: Percentage = UNSET
+    percentage: Number | UnsetType = UNSET
     taxCategory: Text = UNSET
     taxIncluded: Flag = UNSET
     validFor: TimePeriod | UnsetType = UNSET
@@ -63,8 +61,8 @@ class BillItem(Entity, kw_only=True):
 class BillReissue(Entity, kw_only=True):
     """A copy of a bill, or a credit note of it or of some of its lines."""
 
-    category: Literal["duplicate", "credit note"]
-    bill: EntityRef
+    category: Literal["duplicate", "credit note"] | UnsetType = UNSET
+    bill: EntityRef | UnsetType = UNSET
     line: list[EntityRef] | UnsetType = UNSET
     reason: Text = UNSET
     state: Text = UNSET
