@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import sys
 
-SCRIPTS = ("charging", "usage", "lists", "billing")
+SCRIPTS = ("charging", "usage", "exports", "lists", "billing")
 
 
 def main(names: list[str]) -> None:
