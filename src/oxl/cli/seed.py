@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,7 @@ async def show_balances(tenant: Tenant) -> None:
 
 
 async def conformance(tenant: Tenant) -> None:
-    """The demo catalog, four subscribers, usages and reports of two, bills of two, and the bucket 11 of the kits."""
+    """The demo catalog, four subscribers, usages and reports and bills of two, bucket 11 of the kits and another."""
     await publish_catalog(tenant)
     lines = [
         {
@@ -162,7 +163,8 @@ async def conformance(tenant: Tenant) -> None:
     ]
     outcomes = await post_all(tenant, OPERATOR, "subscriber", keyed(lines, "conformance"))
     _must(outcomes)
-    await once(tenant, lambda work: _open_bucket_11(work, outcomes[2].id))
+    for outcome, bucket in zip(outcomes[2:], ("11", "12"), strict=True):
+        await once(tenant, partial(_open_bucket, product_id=outcome.id, bucket=bucket))
     credit = {"amount": {"amount": 1000, "units": "EUR"}, "bucket": {"id": "11"}}
     _must(await post_all(tenant, PREPAY_BALANCE, "topupBalance", [(credit, "conformance-credit")]))
     numbers = [line["logicalResource"]["value"] for line in lines[:2]]
@@ -173,7 +175,7 @@ async def conformance(tenant: Tenant) -> None:
     recorded = await post_all(tenant, PRODUCT_USAGE, "productUsage", used)
     _must([each for each in recorded if each.code != "keyReused"])  # loaded before, at another time of day
     await _conformance_bills(tenant, lines[2]["logicalResource"]["value"])
-    err.print("conformance data is loaded: four subscribers, bucket 11 with EUR 1,000, two reports, usages and bills")
+    err.print("conformance data is loaded: four subscribers, buckets 11 and 12, two reports, usages and bills")
 
 
 async def _conformance_bills(tenant: Tenant, number: str) -> None:
@@ -198,6 +200,6 @@ def _short_message(number: str, tenant: Tenant, to: str = "+493012345678") -> di
     return {"usageType": "sms", "usageSpecification": {"id": "sms"}, "usageCharacteristic": characteristics}
 
 
-async def _open_bucket_11(work: Work, product_id: str) -> None:
+async def _open_bucket(work: Work, product_id: str, bucket: str) -> None:
     (product,) = await subscriptions(work, [product_id], [work.now])
-    await grants.open_main(work, [(product.account_id, "EUR", work.now)], known_id="11")
+    await grants.open_main(work, [(product.account_id, "EUR", work.now)], known_id=bucket)
