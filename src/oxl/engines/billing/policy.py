@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,6 +20,12 @@ class Seller(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     tax_number: str = ""
     iban: str = ""
     bic: str = ""
+    register: str = ""  # where the company is registered, and under which number
+    phone: str = ""
+    email: str = ""
+    web: str = ""
+    language: str = "en"  # of documents for customers who have not said which they read
+    color: str = "#0b5cad"  # in which documents are set
 
 
 class DunningStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -58,6 +65,8 @@ def policy_from(text: str | bytes) -> Policy:
     days = [step.after_days for step in policy.dunning]
     if days != sorted(set(days)) or any(each < 1 for each in days):
         raise ValueError("billing policy: dunning: afterDays must rise from 1 on")
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", policy.seller.color):
+        raise ValueError("billing policy: seller.color is # and six hexadecimal digits")
     if not 0 <= policy.term_days <= 365 or policy.hold_above < 1:
         raise ValueError("billing policy: termDays is 0 to 365, holdAbove at least 1")
     return policy
