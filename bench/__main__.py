@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import sys
 
-SCRIPTS = ("charging", "usage", "exports", "lists", "billing")
+SCRIPTS = ("charging", "charglt", "usage", "exports", "lists", "billing")
 
 
 def main(names: list[str]) -> None:

@@ -33,6 +33,8 @@ SQL_CODE = (
     ("oxl.engines.ledger", "action.sql"),
     ("oxl.engines.ledger", "expiry.sql"),
     ("oxl.engines.ledger", "ledger.sql"),
+    ("oxl.engines.ledger", "proof.sql"),
+    ("oxl.engines.ledger", "charging.sql"),
     ("oxl.engines.usage", "usage.sql"),
     ("oxl.engines.billing", "receivable.sql"),
     ("oxl.engines.billing", "run.sql"),

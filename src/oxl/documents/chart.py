@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from reportlab.lib.colors import Color
 
-from oxl.engines.billing.document.facts import Facts, Used
-from oxl.engines.billing.document.sheet import GREY, INK, PALE, RULE, Sheet, tint
-from oxl.engines.billing.document.words import Words
+from oxl.documents.sheet import GREY, INK, PALE, RULE, Sheet, tint
+from oxl.documents.words import Words
+from oxl.engines.billing.facts import Facts, Used
 
 _NAMES = {"byte": "Data", "second": "Calls", "message": "Messages"}
 MOST = 3  # charts beside one another's figures

@@ -21,7 +21,7 @@ _NARROW = str.maketrans({"\u202f": "\u00a0", "\u2009": "\u00a0", "\u2212": "-", 
 
 
 def language_of(wanted: str, country: str) -> str:
-    """The language that comes nearest to a tag such as de, de-AT or de_AT, with its country; English where none does."""
+    """The language nearest to a tag such as de, de-AT or de_AT, with its country; English where none is near."""
     parts = wanted.replace("-", "_").split("_")
     if parts[0].lower() not in LANGUAGES:
         return ENGLISH
@@ -36,7 +36,7 @@ def language_of(wanted: str, country: str) -> str:
 def _catalog(language: str) -> dict[str, str]:
     if language == ENGLISH:
         return {}
-    with files("oxl.engines.billing.document").joinpath("languages", f"{language}.po").open("rb") as file:
+    with files("oxl.documents").joinpath("languages", f"{language}.po").open("rb") as file:
         return {str(message.id): str(message.string) for message in read_po(file, locale=language) if message.id}
 
 

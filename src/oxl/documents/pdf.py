@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from reportlab.lib.colors import HexColor
 
-from oxl.engines.billing.document import details, first
-from oxl.engines.billing.document.facts import Facts
-from oxl.engines.billing.document.sheet import GREY, LEFT, RIGHT, RULE, Sheet
-from oxl.engines.billing.document.words import Words, words_of
+from oxl.documents import details, first
+from oxl.documents.sheet import GREY, LEFT, RIGHT, RULE, Sheet
+from oxl.documents.words import Words, words_of
+from oxl.engines.billing.facts import Facts
 
 
 def pdf_of(facts: Facts) -> bytes:
@@ -33,9 +33,7 @@ def _foot(sheet: Sheet, words: Words, facts: Facts, page: int, count: int) -> No
     columns = (
         (seller.name, ", ".join(filter(None, (seller.street, city)))),
         tuple(filter(None, (seller.phone, seller.email, seller.web))),
-        tuple(
-            filter(None, (seller.register, f"{words('VAT ID')} {seller.tax_number}" if seller.tax_number else ""))
-        ),
+        tuple(filter(None, (seller.register, f"{words('VAT ID')} {seller.tax_number}" if seller.tax_number else ""))),
     )
     sheet.rule(LEFT, 275, RIGHT, RULE, 0.15)
     for n, lines in enumerate(columns):

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from reportlab.lib.colors import Color
 
-from oxl.engines.billing.document.facts import SECTIONS, USAGE, Facts, Line
-from oxl.engines.billing.document.first import SECTIONS as NAMES
-from oxl.engines.billing.document.sheet import GREY, INK, LEFT, RIGHT, RULE, Sheet, tint, wrapped
-from oxl.engines.billing.document.words import Words
+from oxl.documents.first import SECTIONS as NAMES
+from oxl.documents.sheet import GREY, INK, LEFT, RIGHT, RULE, Sheet, tint, wrapped
+from oxl.documents.words import Words
+from oxl.engines.billing.facts import SECTIONS, USAGE, Facts, Line
 
 TOP, BOTTOM = 34.0, 266.0
 _NAME, _PERIOD, _COUNT, _QUANTITY = 66.0, 91.0, 137.0, 161.0  # the name's width, where the period begins, others end

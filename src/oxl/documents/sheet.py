@@ -70,7 +70,11 @@ class Sheet:
     def __init__(self, title: str, author: str, language: str) -> None:
         self._bytes = BytesIO()
         self._canvas: Any = Canvas(
-            self._bytes, pagesize=(WIDTH * mm, HEIGHT * mm), invariant=1, lang=language.replace("_", "-"), pageCompression=1
+            self._bytes,
+            pagesize=(WIDTH * mm, HEIGHT * mm),
+            invariant=1,
+            lang=language.replace("_", "-"),
+            pageCompression=1,
         )
         self._canvas.setTitle(title)
         self._canvas.setAuthor(author)
@@ -94,7 +98,9 @@ class Sheet:
         draw = {"left": "drawString", "right": "drawRightString", "center": "drawCentredString"}[align]
         getattr(self._canvas, draw)(x * mm, (HEIGHT - y) * mm, text)
 
-    def rule(self, x: float, y: float, to_x: float, color: Color = RULE, thick: float = 0.25, dashed: bool = False) -> None:
+    def rule(
+        self, x: float, y: float, to_x: float, color: Color = RULE, thick: float = 0.25, dashed: bool = False
+    ) -> None:
         """A horizontal line; `thick` in millimetres."""
         self._canvas.setStrokeColor(color)
         self._canvas.setLineWidth(thick * mm)

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from reportlab.lib.colors import Color, white
 
-from oxl.engines.billing.document import chart, facts as said, slip
-from oxl.engines.billing.document.chart import Place
-from oxl.engines.billing.document.facts import Facts
-from oxl.engines.billing.document.sheet import GREY, INK, LEFT, RIGHT, RULE, Sheet, Weight, tint, wrapped
-from oxl.engines.billing.document.words import Words
+from oxl.documents import chart, slip
+from oxl.documents.chart import Place
+from oxl.documents.sheet import GREY, INK, LEFT, RIGHT, RULE, Sheet, Weight, tint, wrapped
+from oxl.documents.words import Words
+from oxl.engines.billing import facts as said
+from oxl.engines.billing.facts import Facts
 
 SECTIONS = {
     said.FEES: "Monthly fees",
@@ -100,7 +101,12 @@ def _due(sheet: Sheet, words: Words, facts: Facts, color: Color) -> None:
 def _told(words: Words, facts: Facts) -> tuple[str, str, str, str]:
     """What the panel says: a label, an amount, a sentence, a day."""
     if facts.draft:
-        return words("This would be due"), words.money(facts.due, facts.currency), words("A preview, not an invoice."), ""
+        return (
+            words("This would be due"),
+            words.money(facts.due, facts.currency),
+            words("A preview, not an invoice."),
+            "",
+        )
     if facts.category == "credit note":
         sentence = words("It is used for what you owe, and then for your next bills.")
         return words("Credited to you"), words.money(-facts.owed, facts.currency), sentence, ""
@@ -173,4 +179,6 @@ def _payment(sheet: Sheet, words: Words, facts: Facts, color: Color) -> None:
     code = slip.code_of(facts)
     if code:
         sheet.code(RIGHT - 30, _SLIP + 8, 30, code)
-        sheet.text(RIGHT - 15, _SLIP + 41.5, words("Pay with your banking app"), 6.5, color=color, align="center", width=34)
+        sheet.text(
+            RIGHT - 15, _SLIP + 41.5, words("Pay with your banking app"), 6.5, color=color, align="center", width=34
+        )

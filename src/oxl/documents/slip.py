@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from oxl.engines.billing.document.facts import Facts
+from oxl.engines.billing.facts import Facts
 from oxl.values import MICROS
 
 _LEAST, _MOST = MICROS // 100, 999_999_999_990_000  # of a transfer that the code can hold
@@ -33,5 +33,17 @@ def code_of(facts: Facts) -> str | None:
     amount = f"EUR{Decimal(facts.due) / MICROS:.2f}"
     reference = (facts.number or "")[:_REFERENCE]
     return "\n".join(
-        ("BCD", "002", "1", "SCT", seller.bic, seller.name[:_NAME], seller.iban.replace(" ", ""), amount, "", "", reference)
+        (
+            "BCD",
+            "002",
+            "1",
+            "SCT",
+            seller.bic,
+            seller.name[:_NAME],
+            seller.iban.replace(" ", ""),
+            amount,
+            "",
+            "",
+            reference,
+        )
     )
