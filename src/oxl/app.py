@@ -36,6 +36,9 @@ SQL_CODE = (
     ("oxl.engines.ledger", "proof.sql"),
     ("oxl.engines.ledger", "charging.sql"),
     ("oxl.engines.usage", "usage.sql"),
+    ("oxl.engines.billing", "receivable.sql"),
+    ("oxl.engines.billing", "run.sql"),
+    ("oxl.engines.billing", "bills.sql"),
     ("oxl.engines.consumption", "consumption.sql"),
     *((f"oxl.apis.{api.name}", "views.sql") for api in APIS),
 )

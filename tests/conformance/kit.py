@@ -30,6 +30,7 @@ LEAST: dict[str, Json] = {
     "queryUsageConsumption": {},
     "exportJob": {"contentType": "text/csv"},
     "chargingRequest": {"requestNumber": 1, "isLast": True, "number": "+4915559990001"},
+    "customerBillOnDemand": {"billingAccount": {"id": "an account that the server does not know"}},
 }
 # What a full body may not choose freely; None is left to the server.
 FIXED: dict[str, Json] = {
