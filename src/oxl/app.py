@@ -29,6 +29,7 @@ SQL_CODE = (
     ("oxl.engines.ledger", "ledger.sql"),
     ("oxl.engines.usage", "usage.sql"),
     ("oxl.engines.consumption", "consumption.sql"),
+    ("oxl.engines.recommendation", "recommendation.sql"),
     *((f"oxl.apis.{api.name}", "views.sql") for api in APIS),
 )
 

@@ -18,6 +18,23 @@ create function usage_import_report()
 returns table (id text, file text, started_at timestamptz, finished_at timestamptz, counts jsonb)
 language sql stable as 'select id, file, started_at, finished_at, counts from usage_import'
 
+-- define: usage_recent
+-- What devices have used since then, by day before now, zone and bucket, and what was paid for it beyond allowances;
+-- `in_window`: since the instant given for the device.
+create function usage_recent(devices text[], windows timestamptz[], since timestamptz, now_ timestamptz)
+returns table (device_id text, specification_id text, zone text, unit text, bucket_id text, days_ago int, in_window bool,
+               quantity bigint, charged bigint)
+language sql stable as $$
+    select w.device, u.specification_id, l ->> 'zone', l ->> 'unit', l ->> 'bucket',
+           floor(extract(epoch from now_ - u.started_at) / 86400)::int, u.started_at >= w.start,
+           sum((l ->> 'quantity')::bigint)::bigint, sum((l ->> 'gross')::bigint)::bigint
+    from unnest(devices, windows) as w (device, start)
+    join usage u on u.device_id = w.device and u.started_at > since and u.started_at <= now_
+                and u.status in ('rated', 'corrected')
+    cross join lateral jsonb_array_elements(u.prices) l
+    group by 1, 2, 3, 4, 5, 6, 7
+$$
+
 -- name: claim
 -- A key that another transaction is claiming is waited for; what is not returned was taken before.
 insert into usage_key (key, usage_id, body_hash)
