@@ -17,6 +17,8 @@ import pytest
 
 from oxl.apis import APIS
 from oxl.app import SQL_CODE
+from oxl.contract.answers import contracts
+from oxl.contract.pages import documents, pages
 from oxl.db.database import Database, Tenant
 from oxl.db.migrate import create_tenant, migrate
 from oxl.engines.catalog import registry
@@ -75,7 +77,8 @@ async def tenant(make_tenant: Callable[[], Any]) -> Tenant:
 
 def client_of(tenant: Tenant) -> httpx.AsyncClient:
     """An HTTP client of the APIs of a tenant, in this process."""
-    kernel = Kernel(APIS, tenant, "", 1000, 1 << 20, validate_responses=True)
+    published = documents(APIS, "")
+    kernel = Kernel(APIS, tenant, "", 1000, 1 << 20, pages=pages(APIS, published, ""), contracts=contracts(published))
     return httpx.AsyncClient(transport=httpx.ASGITransport(kernel), base_url="http://oxl.example")
 
 

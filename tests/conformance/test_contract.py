@@ -15,7 +15,7 @@ import pytest
 from tests.conformance.documents import Contract, Operation, facts, flat, needs_specs, official, plain, reachable, read
 
 from oxl.apis import APIS
-from oxl.kernel import openapi
+from oxl.contract import openapi
 from oxl.kernel.declare import Api, Resource
 
 STANDARD = [api for api in APIS if api.number]

@@ -15,8 +15,8 @@ from tests.kernel.listening import DEV, QUICK, hub_client
 from tests.kernel.receivers import Receiver, receiving, until
 
 from oxl.apis import APIS
-from oxl.kernel.delivery import Delivery
-from oxl.kernel.events import events_of
+from oxl.kernel.events import events_of, voices
+from oxl.outbox.delivery import Delivery
 
 OFFICIAL = Path(__file__).parents[3] / "shared" / "specs" / "events.json"
 READABLE = {"TMF635": True, "TMF654": False, "TMF677": True}
@@ -43,7 +43,7 @@ def test_every_api_tells_whether_its_hub_can_be_read(api: Any) -> None:
 async def everyone(tenant, http, subscribe) -> AsyncIterator[tuple[Receiver, httpx.AsyncClient, dict[str, Any]]]:
     """A listener to everything that every API tells, a client, and a subscriber."""
     stop = asyncio.Event()
-    delivery = Delivery(APIS, tenant, DEV, events_at=f"{OPERATOR}/eventRecord", pace=QUICK)
+    delivery = Delivery(voices(APIS, events_at=f"{OPERATOR}/eventRecord"), tenant, DEV, pace=QUICK)
     async with receiving() as receiver, hub_client(tenant, APIS) as client:
         for api in APIS:
             made = await client.post(f"{api.base}/hub", json={"callback": f"{receiver.url}/{api.name}"})

@@ -20,9 +20,9 @@ from typing import Any
 import msgspec
 
 from oxl.kernel.declare import Api, Resource
-from oxl.kernel.patch import same
 from oxl.kernel.problem import Problem
 from oxl.kernel.shapes import complete
+from oxl.query.patch import same
 from oxl.values import MAX_ATOMS, BadValue, bounded_decimal
 
 MAX_DEPTH = 64
