@@ -115,7 +115,7 @@ class ProductOffering(Entity):
     productSpecification: EntityRef | UnsetType = UNSET
     pricePlan: EntityRef | UnsetType = UNSET
     deviceCount: Annotated[int, msgspec.Meta(ge=0, le=1000)] | UnsetType = UNSET
-    margin: Annotated[Decimal, msgspec.Meta(ge=0, le=1)] | UnsetType = UNSET
+    margin: Decimal | UnsetType = UNSET
     repeatable: Flag = UNSET
     minimumAge: Annotated[int, msgspec.Meta(ge=0, le=150)] | UnsetType = UNSET
 

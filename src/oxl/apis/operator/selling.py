@@ -29,7 +29,7 @@ _SINGLE = (("pricePlan", "plan"), ("productSpecification", "productSpecification
 def offering_of(offering_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """The values of an offering's catalog file, in the words of TMF620 that the file takes; Refusal names a fault."""
     found: dict[str, Any] = {"id": offering_id}
-    found |= {name: str(body[name]) if name == "margin" else body[name] for name in _PLAIN if name in body}
+    found |= {name: str(body[name]) if name == "margin" else body[name] for name in _PLAIN if body.get(name, "") != ""}
     for name in _REFERENCES:
         if body.get(name):
             found[name] = [each["id"] for each in body[name]]

@@ -65,8 +65,7 @@ async def publish(work: Work, texts: dict[str, str]) -> Catalog:
     outdated = {offering_file(each) for each in anew} & before.keys() - texts.keys()
     after = {path: text for path, text in after.items() if path not in outdated}
     catalog = load_texts(after)
-    old = load_texts(before).plans if before else {}
-    for plan_id, versions in old.items():
+    for plan_id, versions in (await catalog_of(work)).plans.items():
         for plan in versions:
             if plan not in catalog.plans.get(plan_id, ()):
                 raise PlanChangedError(f"plan {plan_id} version {plan.version} is published; write a new version")
