@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import sys
 
-SCRIPTS = ("charging", "usage", "lists")
+SCRIPTS = ("charging", "usage", "lists", "recommendation")
 
 
 def main(names: list[str]) -> None:

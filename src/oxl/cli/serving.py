@@ -14,6 +14,7 @@ import msgspec
 
 from oxl.apis import APIS
 from oxl.apis.operator.api import OPERATOR
+from oxl.apis.recommendation.jobs import answer_waiting, train_if_due
 from oxl.app import SQL_CODE
 from oxl.cli.ground import err, fail, out
 from oxl.cli.walk import print_walk
@@ -120,6 +121,9 @@ async def work_until_stopped(settings: Settings) -> None:
                 granted = await once(tenant, grant_due)
                 if granted:
                     out.print(f"granted the allowances of {granted} products")
+                await answer_waiting(tenant)
+                if trained := await train_if_due(tenant):
+                    out.print(f"recommendation model {trained.version} is {trained.status}")
             except ABSENT as error:
                 err.print(f"[yellow]the database is away ({error}); trying again[/]")
             await asyncio.wait([delivering], timeout=_SWEEP_SECONDS)

@@ -47,8 +47,9 @@ def answer(
     if explored is not None:
         place, found = explored
         picked[place] = found
+    names = {each.id: each.name for each in candidates}
     items = tuple(
-        _item(n, each, policy, model, subject, until, explored is not None and n - 1 == explored[0])
+        _item(n, each, (policy, model, subject, names), until, explored is not None and n - 1 == explored[0])
         for n, each in enumerate(picked, 1)
     )
     return Answer(items, min((each.until for each in items), default=until), subject.segment, variant)
@@ -228,11 +229,12 @@ def _explore(
 # ── why ──
 
 
-def _item(
-    rank: int, each: _Scored, policy: Policy, model: Model | None, subject: Subject, until: datetime, explored: bool
-) -> Item:
+_Told = tuple[Policy, Model | None, Subject, dict[str, str]]  # what reasons are told from, names by offering with them
+
+
+def _item(rank: int, each: _Scored, told: _Told, until: datetime, explored: bool) -> Item:
     candidate = each.candidate
-    source, reason, text = _reason(each, policy, model, subject, explored)
+    source, reason, text = _reason(each, told, explored)
     ends = each.need.until if each.need and each.need.until else until
     return Item(
         rank=rank,
@@ -254,10 +256,9 @@ def _item(
     )
 
 
-def _reason(
-    each: _Scored, policy: Policy, model: Model | None, subject: Subject, explored: bool
-) -> tuple[str, str, str]:
+def _reason(each: _Scored, told: _Told, explored: bool) -> tuple[str, str, str]:
     """(source, reason code, sentence)."""
+    policy, model, subject, names = told
     words: dict[str, str] = defaultdict(str, offering=each.candidate.name)
     words["price"] = shown(each.candidate.price, each.candidate.currency) if each.candidate.currency else ""
     if explored:
@@ -274,7 +275,7 @@ def _reason(
     because = model.because(sorted(subject.owned), each.candidate.id) if model and source == "model" else None
     if because is None and source == "model":
         source = "popularity"
-    words["owned"] = because or ""
-    told = f"model:{model.version}" if model and source == "model" else source
+    words["owned"] = names.get(because or "", because or "")
+    named = f"model:{model.version}" if model and source == "model" else source
     code = {"model": "ownersAlsoHave", "popularity": "popular", "margin": "suggested"}[source]
-    return told, code, policy.texts[source].format_map(words)
+    return named, code, policy.texts[source].format_map(words)
