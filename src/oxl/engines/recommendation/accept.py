@@ -60,7 +60,7 @@ async def accept(work: Work, items: Sequence[Acceptance]) -> list[Done | Refused
     lines = [_ITEM.decode(row["item"]).product_id for row in shown.values()]
     await grants.take_turn(work, await inventory.take_turn(work, [line for line in lines if line]))
     catalog = await catalog_of(work)
-    candidates = {each.id: each for each in (await standing(work, catalog)).candidates}
+    candidates = {each.id: each for each in (await standing(work, catalog)).shelf.candidates}
     results: list[Done | Refused] = []
     for each in items:  # one after another: two may be of the same line
         try:

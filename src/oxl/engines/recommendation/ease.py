@@ -31,19 +31,6 @@ class Model(msgspec.Struct, frozen=True):
     tally: dict[str, dict[str, tuple[int, int]]]  # segment → offering → how often shown, how often taken
     places: dict[str, int] = {}
 
-    def scores(self, owned: Sequence[str], wanted: Sequence[str]) -> dict[str, int]:
-        """Of the wanted offerings that it knows a score from 0 to a million; {} when it knows nothing that is owned."""
-        rows = [self.places[each] for each in owned if each in self.places]
-        known = [each for each in wanted if each in self.places]
-        if not rows or not known:
-            return {}
-        sums = self.weights[rows].sum(axis=0)[[self.places[each] for each in known]].astype(np.float64)
-        low, span = sums.min(), sums.max() - sums.min()
-        if span <= 0:
-            return {}
-        scaled = np.rint((sums - low) / span * WHOLE).astype(np.int64)
-        return dict(zip(known, scaled.tolist(), strict=True))
-
     def because(self, owned: Sequence[str], wanted: str) -> str | None:
         """What is owned that speaks most for an offering; None where nothing does."""
         if wanted not in self.places:

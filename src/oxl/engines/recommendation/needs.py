@@ -33,17 +33,17 @@ class Need(msgspec.Struct, frozen=True):
     zones: frozenset[str] = frozenset()
     offerings: frozenset[str] = frozenset()
     upgrade_of: str = ""
-    spent: int | None = None  # an offering must cost less than that
+    spent: int | None = None  # an offering should cost less than that
     until: datetime | None = None
 
     def met_by(self, candidate: Candidate) -> Grant | bool | None:
-        """What of the candidate would mend it: a grant, True where it is the offering itself, None when nothing."""
+        """What of the candidate would mend it, whatever it costs: a grant, True where it is the offering itself."""
         if self.rule.category:
             return True if self.rule.category in candidate.category else None
         if self.offerings or self.upgrade_of:
             named = candidate.id in self.offerings or self.upgrade_of in candidate.upgrade_of
             return True if named else None
-        if candidate.kind != "addon" or (self.spent is not None and candidate.price >= self.spent):
+        if candidate.kind != "addon":
             return None
         return next((grant for grant in candidate.grants if self._fits(grant)), None)
 

@@ -110,7 +110,7 @@ async def _answered(
     for name, question in zip(names, questions, strict=True):
         subject = subjects.get(name or "", _NOBODY)
         try:
-            found = answer(question, subject, rules.candidates, rules.policy, rules.model, work.now)
+            found = answer(question, subject, rules.shelf, rules.policy, rules.model, work.now)
         except (ValueError, LookupError, ArithmeticError) as error:
             outcomes.append(_Outcome("terminatedWithError", subject, None, f"{type(error).__name__}: {error}"))
         else:

@@ -12,8 +12,8 @@ from oxl.db.queries import load
 from oxl.engines.catalog.catalog import Catalog
 from oxl.engines.recommendation.candidates import candidates_at, next_change
 from oxl.engines.recommendation.ease import Model, model_of
-from oxl.engines.recommendation.facts import Candidate
 from oxl.engines.recommendation.policy import Policy, default_text, read_policy
+from oxl.engines.recommendation.shelf import Shelf
 from oxl.verbs import Work
 
 q = load("oxl.engines.recommendation", "recommendation.sql")
@@ -32,7 +32,7 @@ class _Sold(NamedTuple):
     catalog: Catalog
     since: datetime
     until: datetime | None
-    candidates: tuple[Candidate, ...]
+    shelf: Shelf
 
 
 _sold: dict[str, _Sold] = {}
@@ -41,7 +41,7 @@ _sold: dict[str, _Sold] = {}
 class Standing(NamedTuple):
     """The rules of one moment in one tenant."""
 
-    candidates: tuple[Candidate, ...]
+    shelf: Shelf
     policy: Policy
     policy_version: int | None
     model: Model | None
@@ -51,16 +51,16 @@ async def standing(work: Work, catalog: Catalog) -> Standing:
     """What holds in this transaction."""
     row = await work.conn.fetchrow(q.standing)
     policy = await _policy(work, row["policy"])
-    return Standing(_candidates(work, catalog), policy, row["policy"], await _model(work, row["model"]))
+    return Standing(_shelf(work, catalog), policy, row["policy"], await _model(work, row["model"]))
 
 
-def _candidates(work: Work, catalog: Catalog) -> tuple[Candidate, ...]:
+def _shelf(work: Work, catalog: Catalog) -> Shelf:
     sold = _sold.get(work.tenant)
     stale = sold is None or sold.catalog is not catalog or work.now < sold.since
     if sold is None or stale or (sold.until is not None and sold.until <= work.now):
-        found = candidates_at(catalog, work.now)
+        found = Shelf(candidates_at(catalog, work.now))
         sold = _sold[work.tenant] = _Sold(catalog, work.now, next_change(catalog, work.now), found)
-    return sold.candidates
+    return sold.shelf
 
 
 async def _policy(work: Work, version: int | None) -> Policy:
