@@ -9,8 +9,10 @@ import pytest
 from tests.conftest import BALANCE, CONSUMPTION, OPERATOR, USAGE, usage_body
 
 from oxl.apis import APIS
+from oxl.apis.recommendation.jobs import train
 from oxl.kernel.declare import Api, Resource
 
+RECOMMENDATION = "/tmf-api/recommendationManagement/v4/queryProductRecommendation"
 RESOURCES: list[tuple[Api, Resource]] = [(api, resource) for api in APIS for resource in api.resources]
 
 
@@ -43,9 +45,25 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
         (f"{CONSUMPTION}/queryUsageConsumption", {"searchCriteria": {"logicalResource": [{"value": "491"}]}}, 201),
     ]
     posts.append((f"{OPERATOR}/hub", {"callback": "https://listener.example/told"}, 201))
+    pack = {"name": "Pack", "productSpecification": {"id": "data-pack"}, "pricePlan": {"id": "data-pack-2gb"}}
+    posts += [
+        (RECOMMENDATION, {"relatedParty": {"id": ada["party"]["id"]}, "name": "later"}, 201),
+        (f"{OPERATOR}/recommendationConsent", {"relatedParty": {"id": bob["party"]["id"]}, "consent": "denied"}, 201),
+        (f"{OPERATOR}/productOffering", pack | {"deviceCount": 0, "lifecycleStatus": "In study"}, 201),
+    ]
     for path, body, status in posts:
         answer = await http.post(path, json=body)
         assert answer.status_code == status, answer.text
+    asked = {
+        "instantSyncRecommendation": True,
+        "relatedParty": {"id": ada["party"]["id"]},
+        "category": [{"id": "data"}],
+    }
+    item = (await http.post(RECOMMENDATION, json=asked)).json()
+    taken = {"recommendationItem": {"id": item["recommendationItem"][0]["id"]}}
+    answer = await http.post(f"{OPERATOR}/recommendationAcceptance", json=taken)
+    assert answer.status_code == 201, answer.text
+    await train(tenant)
     async with tenant.connection() as conn:
         await conn.execute(
             "insert into usage_import (id, file, started_at, finished_at, counts) values ('import-1', 'a.ndjson',"

@@ -19,7 +19,7 @@ from oxl.kernel.events import events_of, voices
 from oxl.outbox.delivery import Delivery
 
 OFFICIAL = Path(__file__).parents[3] / "shared" / "specs" / "events.json"
-READABLE = {"TMF635": True, "TMF654": False, "TMF677": True}
+READABLE = {"TMF635": True, "TMF654": False, "TMF677": True, "TMF680": False}
 
 
 @pytest.mark.skipif(not OFFICIAL.exists(), reason="needs the official documents beside the repository")
