@@ -24,6 +24,7 @@ from oxl.db.migrate import create_tenant, migrate
 from oxl.engines.catalog import registry
 from oxl.engines.catalog.catalog import read_texts
 from oxl.kernel.background import once
+from oxl.kernel.declare import strictly
 from oxl.kernel.router import Kernel
 from oxl.settings import Settings
 
@@ -75,10 +76,11 @@ async def tenant(make_tenant: Callable[[], Any]) -> Tenant:
     return await make_tenant()
 
 
-def client_of(tenant: Tenant) -> httpx.AsyncClient:
-    """An HTTP client of the APIs of a tenant, in this process."""
-    published = documents(APIS, "")
-    kernel = Kernel(APIS, tenant, "", 1000, 1 << 20, pages=pages(APIS, published, ""), contracts=contracts(published))
+def client_of(tenant: Tenant, strict: str = "") -> httpx.AsyncClient:
+    """An HTTP client of the APIs of a tenant, in this process; `strict` names those that are."""
+    apis = strictly(APIS, strict)
+    published = documents(apis, "")
+    kernel = Kernel(apis, tenant, "", 1000, 1 << 20, pages=pages(apis, published, ""), contracts=contracts(published))
     return httpx.AsyncClient(transport=httpx.ASGITransport(kernel), base_url="http://oxl.example")
 
 
