@@ -20,9 +20,14 @@ LEAST: dict[str, Json] = {
     "topupBalance": {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": "11"}},
     "adjustBalance": {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": "11"}},
     "queryUsageConsumption": {},
+    "queryProductRecommendation": {"instantSyncRecommendation": True},
 }
 # What a full body may not choose freely; None is left to the server.
-FIXED: dict[str, Json] = {"topupBalance": _EUR, "adjustBalance": _EUR}
+FIXED: dict[str, Json] = {
+    "topupBalance": _EUR,
+    "adjustBalance": _EUR,
+    "queryProductRecommendation": {"recommendationItem": None, "state": None},
+}
 OWNED = {  # set by the server whatever was sent
     "id", "href", "creationDate", "lastUpdate", "usageProductPrice", "usageConsumption", "errorMessage", "partyAccount",
     "validFor",
