@@ -19,7 +19,7 @@ from oxl.engines.catalog.offering import LIFE_CYCLE, SOLD
 from oxl.engines.recommendation import ease
 from oxl.engines.recommendation.candidates import candidates_at, next_change
 from oxl.engines.recommendation.facts import Bucket, Line, Question, Subject, Use
-from oxl.engines.recommendation.learn import significance, why_refused
+from oxl.engines.recommendation.learn import Data, significance, train, why_refused
 from oxl.engines.recommendation.policy import default_text, of_party, read_policy
 from oxl.engines.recommendation.rank import answer
 from oxl.engines.recommendation.shelf import Shelf
@@ -227,3 +227,10 @@ def test_a_party_stays_in_its_variant() -> None:
     assert variants == [of_party(trial, f"party-{n}")[0] for n in range(2000)]
     assert 500 < variants.count("B") < 700
     assert of_party(trial, None)[0] == of_party(POLICY, "party-1")[0] == "A"
+
+
+def test_a_model_of_nobody_changes_nothing() -> None:
+    trained = train(Data([], [], {}, {}))
+    assert (trained.weights, trained.metrics) == (b"", {"tested": 0, "parties": 0, "items": 0})
+    empty = ease.model_of(1, [], np.frombuffer(trained.weights, dtype="<f4").reshape(0, 0), {}, {})
+    assert [item.offering_id for item in ask(line(data(9 * GB)), model=empty)]
