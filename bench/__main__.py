@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import sys
 
-SCRIPTS = ("charging", "usage", "lists", "recommendation")
+SCRIPTS = ("charging", "usage", "exports", "lists", "recommendation")
 
 
 def main(names: list[str]) -> None:

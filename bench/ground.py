@@ -38,7 +38,7 @@ class Ground(NamedTuple):
 
 
 @asynccontextmanager
-async def ground(workers: int = 1) -> AsyncIterator[Ground]:
+async def ground(workers: int = 1, background: bool = True) -> AsyncIterator[Ground]:
     """A fresh database under the temporary folder and `oxl serve` on it; everything goes at the end."""
     folder = Path(tempfile.mkdtemp(prefix="oxl-bench-"))
     folder.chmod(0o711)
@@ -51,6 +51,7 @@ async def ground(workers: int = 1) -> AsyncIterator[Ground]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "oxl.cli", "serve", "--data", str(folder / "data"), "--port", str(port)]
+    command += [] if background else ["--no-background"]
     server = subprocess.Popen([*command, "--workers", str(workers)], stdout=subprocess.DEVNULL)
     await _until_serving(port)
     try:

@@ -43,6 +43,7 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
         (f"{OPERATOR}/subscriberChange", {"subscriber": {"id": bob["id"]}, "action": "suspend"}, 201),
         (f"{CONSUMPTION}/queryUsageConsumption", {"searchCriteria": {"logicalResource": [{"value": number}]}}, 201),
         (f"{CONSUMPTION}/queryUsageConsumption", {"searchCriteria": {"logicalResource": [{"value": "491"}]}}, 201),
+        (f"{USAGE.removesuffix('productUsage')}exportJob", {"query": "status=rated", "url": "file:rated.json"}, 201),
     ]
     posts.append((f"{OPERATOR}/hub", {"callback": "https://listener.example/told"}, 201))
     pack = {"name": "Pack", "productSpecification": {"id": "data-pack"}, "pricePlan": {"id": "data-pack-2gb"}}

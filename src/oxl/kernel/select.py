@@ -77,9 +77,7 @@ async def page(
     What at most `cap` rows meet is found through the fence and sorted; else there are so many that a walk in order soon
     meets enough of them.
     """
-    values: list[Any] = [now]
-    matching = " and ".join(where(condition, values) for condition in conditions) or "true"
-    view = _View(resource.view, matching, part.keys, values)
+    view = _unsorted(resource, now, conditions)._replace(keys=part.keys)
     hits = None
     if conditions and part.known is None:
         rows, hits = await _fenced(conn, view, part, cap)
@@ -219,6 +217,28 @@ def _page(rows: Sequence[Any], docs: dict[str, str], part: Window, total: int, e
         shown.reverse()
     ends = (shown[0]["place"], shown[-1]["place"]) if shown else None
     return Page([(row["id"], docs[row["id"]]) for row in shown], total, estimated, more, ends)
+
+
+async def copy(
+    conn: Any, resource: Resource, now: datetime, conditions: Sequence[Condition], collection: str, take: Any
+) -> None:
+    """Every document that meets the conditions, with its href, in order of id: lines of JSON, to `take` in parts."""
+    # Nothing is quoted: JSON text holds neither line ends nor these control characters.
+    view, start = _unsorted(resource, now, conditions), f'{{"href": "{collection}/'
+    line = f"${len(view.values) + 1}::text || id || '\", ' || substr(doc::text, 2)"
+    sql = f"select {line} from {view.name}($1) where {view.where} order by id"
+    form = {"format": "csv", "delimiter": "\x01", "quote": "\x02", "escape": "\x02", "encoding": "utf8"}
+    await conn.copy_from_query(sql, *view.values, start, output=take, **form)
+
+
+async def count(conn: Any, resource: Resource, now: datetime, conditions: Sequence[Condition]) -> int:
+    """How many meet the conditions, every one counted."""
+    return await _count(conn, _unsorted(resource, now, conditions))
+
+
+def _unsorted(resource: Resource, now: datetime, conditions: Sequence[Condition]) -> _View:
+    values: list[Any] = [now]
+    return _View(resource.view, " and ".join(where(each, values) for each in conditions) or "true", (), values)
 
 
 class Event(NamedTuple):

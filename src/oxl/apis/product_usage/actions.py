@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from oxl.engines.usage.describe import Description, describe
-from oxl.engines.usage.record import Record, record
+from oxl.engines.usage.record import Origin, Record, record
+from oxl.engines.usage.restore import restore
 from oxl.kernel.declare import Change
+from oxl.values import parse_instant
 from oxl.verbs import Done, Refused, Work
 
+_ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _BODY = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -33,6 +37,31 @@ def record_of(body: dict[str, Any]) -> Record:
 async def create(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
     """POST /productUsage."""
     return await record(work, [record_of(body) for body in bodies])
+
+
+class Returning(msgspec.Struct, frozen=True):
+    """A checked body, and where it comes from when it comes back from an export."""
+
+    body: dict[str, Any]
+    origin: Origin | None = None
+
+
+def origin_of(document: dict[str, Any]) -> Origin | None:
+    """Where a document that an export has written comes from; None for any other body."""
+    known, times = document.get("id"), [document.get(name) for name in ("creationDate", "lastUpdate")]
+    if not isinstance(known, str) or not _ID.fullmatch(known):
+        return None
+    try:
+        created, updated = (parse_instant(each) for each in times if isinstance(each, str))
+    except ValueError:
+        return None
+    return Origin(known, created, updated)
+
+
+async def take_back(work: Work, items: Sequence[Returning]) -> list[Done | Refused]:
+    """The records of a file: those that were exported keep their ids and times."""
+    records = [msgspec.structs.replace(record_of(item.body), origin=item.origin) for item in items]
+    return await restore(work, records)
 
 
 async def patch(work: Work, changes: Sequence[Change]) -> list[Done | Refused]:

@@ -45,3 +45,23 @@ language sql stable as $$
            coalesce(u.body #>> '{product,id}', u.product_id), u.created_at, u.updated_at
     from usage_record() u
 $$
+
+-- define: export_job_document
+create function export_job_document(now_ timestamptz)
+returns table (id text, doc jsonb, status text, created_at timestamptz, completed_at timestamptz)
+language sql stable as $$
+    select j.id,
+           j.body || jsonb_strip_nulls(jsonb_build_object(
+               'id', j.id,
+               'status', j.status,
+               'creationDate', instant_text(j.created_at),
+               'completionDate', instant_text(j.completed_at),
+               'url', coalesce(j.url, j.body ->> 'url'),
+               'errorLog', j.error,
+               'recordCount', j.row_count,
+               'recordTotal', j.row_total,
+               'fileSize', j.size,
+               'checksum', 'sha256:' || j.checksum)),
+           j.status, j.created_at, j.completed_at
+    from usage_export_job() j
+$$

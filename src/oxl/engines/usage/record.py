@@ -29,6 +29,14 @@ q = load("oxl.engines.usage", "usage.sql")
 _LINES = msgspec.json.Encoder()
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """Of a record that comes back from an export: what it was called, when it was taken, and when it last changed."""
+
+    id: str
+    created_at: datetime
+    updated_at: datetime
+
+
 class Record(msgspec.Struct, frozen=True):
     """One usage record as it came: its document, and the parts that the engine reads."""
 
@@ -38,6 +46,7 @@ class Record(msgspec.Struct, frozen=True):
     usage_type: str | None
     product_id: str | None
     external_id: tuple[str, str, str] | None  # owner, type, id
+    origin: Origin | None = None
 
 
 class _Taken:
@@ -100,7 +109,7 @@ async def _claim(
             repeated.append((n, key))
     if not first:
         return {}
-    ids = {key: new_id(work.now) for key in first}
+    ids = {key: origin.id if (origin := items[n].origin) else new_id(work.now) for key, n in first.items()}
     hashes = [hashlib.sha256(items[n].body.encode()).digest() for n in first.values()]
     claimed = {row["key"] for row in await work.conn.fetch(q.claim, list(first), list(ids.values()), hashes)}
     if len(claimed) < len(first):
@@ -133,7 +142,8 @@ async def _rate(work: Work, taken: Sequence[_Taken]) -> None:
     draws: list[Draw] = []
     for each in taken:
         buckets = held.get(each.owner.account_id, ()) if each.owner else ()
-        each.decision = decide(catalog, _event(each), each.owner, buckets, each.id, work.now)
+        taken_at = each.record.origin.created_at if each.record.origin else work.now
+        each.decision = decide(catalog, _event(each), each.owner, buckets, each.id, taken_at)
         draws += each.decision.draws
     await ledger.post(work, draws, [bucket for buckets in held.values() for bucket in buckets])
     await _keep_charges(work, taken)
