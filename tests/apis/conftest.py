@@ -10,6 +10,8 @@ from tests.conftest import BALANCE, CONSUMPTION, OPERATOR, USAGE, usage_body
 
 from oxl.apis import APIS
 from oxl.apis.recommendation.jobs import train
+from oxl.engines.ledger.grants import open_main
+from oxl.kernel.background import once
 from oxl.kernel.declare import Api, Resource
 
 RECOMMENDATION = "/tmf-api/recommendationManagement/v4/queryProductRecommendation"
@@ -29,41 +31,37 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
     main = (
         await http.get(f"{BALANCE}/bucket?partyAccount.id={ada['billingAccount']['id']}&usageType=monetary")
     ).json()[0]
+    await once(tenant, lambda work: open_main(work, [(bob["billingAccount"]["id"], "EUR", work.now)], known_id="12"))
     amount = {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": main["id"]}}
     posts = [
         (f"{BALANCE}/topupBalance", amount, 201),
         (f"{BALANCE}/topupBalance", amount | {"description": "ä, ö", "channel": {"id": "shop"}}, 201),
         (f"{BALANCE}/adjustBalance", amount | {"reason": "goodwill", "usageType": "monetary"}, 201),
         (f"{BALANCE}/adjustBalance", {**amount, "amount": {"amount": -500.5, "units": "EUR"}}, 409),
+        (f"{BALANCE}/reserveBalance", amount, 201),
+        (f"{BALANCE}/transferBalance", amount | {"receiverBucket": {"id": "12"}}, 201),
         (USAGE, usage_body("voice", number, destinationPhoneNumber="+493012345", duration=100), 201),
         (USAGE, usage_body("voice", number, destinationPhoneNumber="112", duration=1), 201),
         (USAGE, usage_body("sms", number, destinationPhoneNumber="+447700900123"), 201),
         (USAGE, usage_body("sms", "4915550999999", destinationPhoneNumber="+493012345"), 201),
         (USAGE, usage_body("data", bob["logicalResource"]["value"], volume=41, volumeUnit="GB"), 201),
+        (f"{OPERATOR}/ledgerProof", {}, 201),
+        (
+            f"{BALANCE}/chargingRequest",
+            {"sessionId": "s1", "requestNumber": 0, "number": number}
+            | {"ratingGroup": [{"id": "1", "requestedUnits": {"amount": 1, "units": "EUR"}}]},
+            201,
+        ),
         (f"{OPERATOR}/subscriberChange", {"subscriber": {"id": bob["id"]}, "action": "suspend"}, 201),
         (f"{CONSUMPTION}/queryUsageConsumption", {"searchCriteria": {"logicalResource": [{"value": number}]}}, 201),
         (f"{CONSUMPTION}/queryUsageConsumption", {"searchCriteria": {"logicalResource": [{"value": "491"}]}}, 201),
         (f"{USAGE.removesuffix('productUsage')}exportJob", {"query": "status=rated", "url": "file:rated.json"}, 201),
     ]
     posts.append((f"{OPERATOR}/hub", {"callback": "https://listener.example/told"}, 201))
-    pack = {"name": "Pack", "productSpecification": {"id": "data-pack"}, "pricePlan": {"id": "data-pack-2gb"}}
-    posts += [
-        (RECOMMENDATION, {"relatedParty": {"id": ada["party"]["id"]}, "name": "later"}, 201),
-        (f"{OPERATOR}/recommendationConsent", {"relatedParty": {"id": bob["party"]["id"]}, "consent": "denied"}, 201),
-        (f"{OPERATOR}/productOffering", pack | {"deviceCount": 0, "lifecycleStatus": "In study"}, 201),
-    ]
     for path, body, status in posts:
         answer = await http.post(path, json=body)
         assert answer.status_code == status, answer.text
-    asked = {
-        "instantSyncRecommendation": True,
-        "relatedParty": {"id": ada["party"]["id"]},
-        "category": [{"id": "data"}],
-    }
-    item = (await http.post(RECOMMENDATION, json=asked)).json()
-    taken = {"recommendationItem": {"id": item["recommendationItem"][0]["id"]}}
-    answer = await http.post(f"{OPERATOR}/recommendationAcceptance", json=taken)
-    assert answer.status_code == 201, answer.text
+    await _recommend(http, ada["party"]["id"], bob["party"]["id"], main["id"])
     await train(tenant)
     async with tenant.connection() as conn:
         await conn.execute(
@@ -82,3 +80,21 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
             select id, 'event-1', '1', 'subscriber', 'line-1', 1, now(), now(), 400, 'HTTP 400' from subscription
         """)
     return {"ada": ada, "bob": bob, "main": main}
+
+
+async def _recommend(http: httpx.AsyncClient, party: str, other: str, main: str) -> None:
+    """A query that waits and one of which an item was taken, a consent, an offering in study."""
+    pack = {"name": "Pack", "productSpecification": {"id": "data-pack"}, "pricePlan": {"id": "data-pack-2gb"}}
+    asked = {"instantSyncRecommendation": True, "relatedParty": {"id": party}, "category": [{"id": "data"}]}
+    for path, body in (
+        (f"{BALANCE}/topupBalance", {"amount": {"amount": 20, "units": "EUR"}, "bucket": {"id": main}}),
+        (RECOMMENDATION, {"relatedParty": {"id": party}, "name": "later"}),
+        (f"{OPERATOR}/recommendationConsent", {"relatedParty": {"id": other}, "consent": "denied"}),
+        (f"{OPERATOR}/productOffering", pack | {"deviceCount": 0, "lifecycleStatus": "In study"}),
+        (RECOMMENDATION, asked),
+    ):
+        answer = await http.post(path, json=body)
+        assert answer.status_code == 201, answer.text
+    taken = {"recommendationItem": {"id": answer.json()["recommendationItem"][0]["id"]}}
+    answer = await http.post(f"{OPERATOR}/recommendationAcceptance", json=taken)
+    assert answer.status_code == 201, answer.text

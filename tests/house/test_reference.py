@@ -20,8 +20,15 @@ _STATUSES = {"Problem": 0, "Refused": 0}
 # Where a code is no literal: it comes from one of these tables, or is handed on.
 _TABLES = ("_NOT_STORED", "_REASONS")
 _HANDED_ON = {
-    "src/oxl/engines/recommendation/accept.py",
     "src/oxl/engines/ledger/ledger.py",
+    "src/oxl/engines/ledger/reserve.py",
+    "src/oxl/engines/ledger/transfer.py",
+    "src/oxl/engines/ledger/undo.py",
+}
+_HANDED_ON |= {
+    "src/oxl/engines/ledger/voucher.py",
+    "src/oxl/engines/ledger/recurring.py",
+    "src/oxl/engines/recommendation/accept.py",
     "src/oxl/kernel/problem.py",
     "src/oxl/verbs.py",
 }

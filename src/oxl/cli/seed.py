@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from oxl.demo.traffic import usage_lines
 from oxl.engines.catalog import registry
 from oxl.engines.catalog.catalog import read_texts
 from oxl.engines.inventory.inventory import subscriptions
-from oxl.engines.ledger import grants, ledger
+from oxl.engines.ledger import grants, ledger, proof
 from oxl.engines.usage import imports
 from oxl.kernel.background import change, once
 from oxl.values import instant_text, unit_of
@@ -118,7 +119,8 @@ def _must(outcomes: Sequence[Outcome]) -> None:
 async def show_balances(tenant: Tenant) -> None:
     """Print what stands on the ledger, by unit, and whether it adds up."""
     async with tenant.connection() as conn:
-        faults, totals = await ledger.proof(conn)
+        faults = proof.faults_of(await proof.prove(conn))
+        totals = await proof.totals(conn)
     table = Table("unit", "buckets", *_FIGURES, title="balances", title_justify="left")
     for row in totals:
         name, atoms = _SHOWN.get(row["unit"]) or (row["unit"], unit_of(row["unit"]).atoms)
@@ -129,7 +131,7 @@ async def show_balances(tenant: Tenant) -> None:
 
 
 async def conformance(tenant: Tenant) -> None:
-    """The demo catalog, three subscribers, usages and reports of two, and the bucket 11 that kits refer to."""
+    """The demo catalog, four subscribers, usages and reports of two, the bucket 11 that kits refer to, and another."""
     await publish_catalog(tenant)
     lines = [
         {
@@ -139,11 +141,12 @@ async def conformance(tenant: Tenant) -> None:
             "logicalResource": {"value": f"49155599900{n:02d}"},
             "productOffering": {"id": offering},
         }
-        for n, offering in enumerate(("prepaid-m", "prepaid-s", "postpaid-l"), 1)
+        for n, offering in enumerate(("prepaid-m", "prepaid-s", "postpaid-l", "postpaid-l"), 1)
     ]
     outcomes = await post_all(tenant, OPERATOR, "subscriber", keyed(lines, "conformance"))
     _must(outcomes)
-    await once(tenant, lambda work: _open_bucket_11(work, outcomes[2].id))
+    for outcome, bucket in zip(outcomes[2:], ("11", "12"), strict=True):
+        await once(tenant, partial(_open_bucket, product_id=outcome.id, bucket=bucket))
     credit = {"amount": {"amount": 1000, "units": "EUR"}, "bucket": {"id": "11"}}
     _must(await post_all(tenant, PREPAY_BALANCE, "topupBalance", [(credit, "conformance-credit")]))
     numbers = [line["logicalResource"]["value"] for line in lines[:2]]
@@ -153,7 +156,7 @@ async def conformance(tenant: Tenant) -> None:
     used = [(_short_message(number, tenant), f"conformance-usage-{n}") for n, number in enumerate(numbers, 1)]
     recorded = await post_all(tenant, PRODUCT_USAGE, "productUsage", used)
     _must([each for each in recorded if each.code != "keyReused"])  # loaded before, at another time of day
-    err.print("conformance data is loaded: three subscribers, bucket 11 with EUR 1,000, two reports, two usages")
+    err.print("conformance data is loaded: four subscribers, buckets 11 and 12, two reports, two usages")
 
 
 def _short_message(number: str, tenant: Tenant) -> dict[str, Any]:
@@ -166,6 +169,6 @@ def _short_message(number: str, tenant: Tenant) -> dict[str, Any]:
     return {"usageType": "sms", "usageSpecification": {"id": "sms"}, "usageCharacteristic": characteristics}
 
 
-async def _open_bucket_11(work: Work, product_id: str) -> None:
+async def _open_bucket(work: Work, product_id: str, bucket: str) -> None:
     (product,) = await subscriptions(work, [product_id], [work.now])
-    await grants.open_main(work, [(product.account_id, "EUR", work.now)], known_id="11")
+    await grants.open_main(work, [(product.account_id, "EUR", work.now)], known_id=bucket)

@@ -15,6 +15,7 @@ import msgspec
 
 from oxl.apis import APIS
 from oxl.apis.operator.api import OPERATOR
+from oxl.apis.prepay_balance.jobs import sweep
 from oxl.apis.product_usage.exporting import Exporter
 from oxl.apis.product_usage.targets import folder_of
 from oxl.apis.product_usage.watching import Watch
@@ -126,6 +127,7 @@ async def work_until_stopped(settings: Settings) -> None:
                     kept = system_now().date()
                 await once(tenant, lambda work: forget_keys(work, settings.key_days))
                 granted = await once(tenant, grant_due)
+                await sweep(tenant)
                 if granted:
                     out.print(f"granted the allowances of {granted} products")
                 await answer_waiting(tenant)

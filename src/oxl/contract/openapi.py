@@ -116,7 +116,8 @@ class _Contract:
             found["requestBody"] = {"required": True, "content": body}
         if name == "create" and resource.task and resource.task.flagged:
             return found | {"x-tmf-task-resource": True, "responses": self._task_responses(resource)}
-        return found | {"responses": self._responses(name, kind, resource)}
+        mark = {"x-extension": True} if name in resource.own_operations else {}
+        return found | mark | {"responses": self._responses(name, kind, resource)}
 
     def _task_responses(self, resource: Resource) -> dict[str, Any]:
         """What the POST of a flagged task may answer; 200 is the document's, for those that keep nothing."""

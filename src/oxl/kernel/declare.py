@@ -102,6 +102,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     streams: tuple[Stream, ...] = ()
     events: Mapping[str, str] = {}  # change → event type
     summary: str = ""
+    own_operations: frozenset[str] = frozenset()  # operations that the official document does not have
     own_events: frozenset[str] = frozenset()  # event types of `events` that the official document does not have
 
     @property
@@ -144,16 +145,6 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
     hub: tuple[str, ...] = ()  # the operations on subscriptions that are served: create, retrieve, delete
     event: type[msgspec.Struct] | None = None  # what surrounds every event's resource
     strict: bool = False  # refuse what lenient fills in, leaves out or keeps
-
-
-def strictly(apis: Sequence[Api], wanted: str) -> list[Api]:
-    """The APIs, strict where their number or name is on the comma list, or it is `all`; ValueError for no API's."""
-    names = set(filter(None, (name.strip() for name in wanted.split(","))))
-    if unknown := names - {"all"} - {name for api in apis for name in (api.number, api.name)}:
-        raise ValueError(f"setting strict: no API is called {', '.join(sorted(unknown))}")
-    return [
-        msgspec.structs.replace(api, strict=api.strict or bool(names & {"all", api.number, api.name})) for api in apis
-    ]
 
 
 class Operation(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
     specifications.yaml   offerings.yaml   tax.yaml   plans/*.yaml, a plan version each   zones/*.csv
     offerings/*.yaml, an offering each, in place of the one of that id in offerings.yaml
+    balances.yaml, which may be left out
 
 `load_folder` is where the catalog comes in; the rest of OXL reads the `Catalog` it gives. A catalog with anything wrong
 in it is not taken at all, and everything that is wrong is told together.
@@ -17,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from oxl.engines.catalog.balances import BALANCES, POLICY, Policy, policy_of
 from oxl.engines.catalog.crosscheck import Loaded, crosscheck
 from oxl.engines.catalog.document import CatalogError, Page, Record, read_document
 from oxl.engines.catalog.offering import (
@@ -40,6 +42,7 @@ _LISTS: tuple[tuple[str, Record, str, Callable[[Page, str, Any], Any]], ...] = (
     ("offerings.yaml", OFFERINGS, "offerings", offering_of),
     ("tax.yaml", TAXES, "taxCategories", tax_category_of),
 )
+_BALANCES = "balances.yaml"
 _FOLDERS = {"plans": ".yaml", "zones": ".csv", "offerings": ".yaml"}
 
 
@@ -51,6 +54,7 @@ class Catalog(msgspec.Struct, frozen=True):
     plans: dict[str, tuple[Plan, ...]]  # the versions of a plan, the oldest first
     offerings: dict[str, Offering]
     tax_categories: dict[str, TaxCategory]
+    balances: Policy = POLICY
 
 
 def plan_at(catalog: Catalog, plan: str, at: datetime) -> Plan | None:
@@ -97,6 +101,7 @@ def _load(loaded: Loaded, texts: dict[str, str]) -> Catalog:
     for file in sorted(texts):
         if file.startswith("plans/"):
             _load_plan(loaded, file, texts[file])
+    balances = _load_balances(loaded, texts[_BALANCES]) if _BALANCES in texts else POLICY
     crosscheck(loaded)
     problems = [problem for page in loaded.pages for problem in page.problems]
     if problems:
@@ -110,13 +115,14 @@ def _load(loaded: Loaded, texts: dict[str, str]) -> Catalog:
         plans={plan: tuple(versions) for plan, versions in plans.items()},
         offerings={each.id: each for each, _, _ in loaded.lists["offerings"]},
         tax_categories={each.id: each for each, _, _ in loaded.lists["taxCategories"]},
+        balances=balances,
     )
 
 
 def _texts(folder: Path, loaded: Loaded) -> dict[str, str]:
     """The text of every file by its path in the folder; a file that nothing would read is a problem, not ignored."""
     texts: dict[str, str] = {}
-    expected = {file for file, *_ in _LISTS}
+    expected = {_BALANCES, *(file for file, *_ in _LISTS)}
     for path in sorted(folder.rglob("*")):
         file = path.relative_to(folder).as_posix()
         if path.is_dir() or path.name.startswith(".") or path.name == "README.md":
@@ -178,6 +184,12 @@ def _load_offering(loaded: Loaded, file: str, text: str) -> None:
         return
     others = [each for each in loaded.lists["offerings"] if each[0].id != made.id]
     loaded.lists["offerings"] = [*others, (made, page, "")]
+
+
+def _load_balances(loaded: Loaded, text: str) -> Policy:
+    page, values = read_document(_BALANCES, text, BALANCES)
+    loaded.pages.append(page)
+    return policy_of(page, values) if values else POLICY
 
 
 def _load_zone_table(loaded: Loaded, file: str, text: str) -> None:
