@@ -140,7 +140,7 @@ async def test_a_worse_model_is_refused_and_the_active_one_stays(http, tenant, p
 
 async def test_what_is_bought_within_a_week_counts_as_taken(http, tenant, subscribe) -> None:
     since = NOON - timedelta(days=1)
-    before, _ = await once(tenant, lambda work: learn.report(work, since))
+    before, _trials = await once(tenant, lambda work: learn.report(work, since))
     line = await subscribe("prepaid-m")
     await top_up(http, line, 30)
     await use(http, line, "data", volume=9500, volumeUnit="MB")
@@ -156,7 +156,7 @@ async def test_what_is_bought_within_a_week_counts_as_taken(http, tenant, subscr
     finally:
         tenant.clock.frozen = NOON
     for _ in range(2):
-        after, _trial = await once(tenant, lambda work: learn.report(work, since))
+        after, _trials = await once(tenant, lambda work: learn.report(work, since))
         sums = [[sum(getattr(row, name) for row in rows) for name in ("taken", "accepted")] for rows in (before, after)]
         assert [late - early for early, late in zip(*sums, strict=True)] == [2, 1]
     rule = next(row for row in after if (row.source, row.rank) == ("rule", 1))
@@ -193,9 +193,12 @@ async def test_an_experiment_gives_each_party_one_variant(http, tenant, subscrib
             " where party_id = any ($1) group by party_id", [line["party"]["id"] for line in lines]
         )  # fmt: skip
     assert {len(row["variants"]) for row in rows} == {1}
-    assert {row["variants"][0] for row in rows} == {"A", "B"}
-    _, found = await once(tenant, lambda work: learn.report(work, NOON - timedelta(days=1)))
-    assert set(found.variants) == {"A", "B"}
+    assert {row["variants"][0] for row in rows} == {"margin/A", "margin/B"}
+    _, (found,) = await once(tenant, lambda work: learn.report(work, NOON - timedelta(days=1)))
+    assert found.experiment == "margin"
+    assert {name: parties for name, (parties, _) in found.variants.items()} == {
+        name: sum(row["variants"] == [f"margin/{name}"] for row in rows) for name in "AB"
+    }
     assert found.p is not None
     assert 0 <= found.p <= _WHOLE
     await once(tenant, lambda work: publish_policy(work, default_text()))

@@ -222,11 +222,30 @@ def test_a_fault_in_a_policy_names_its_field(old: str, new: str, where: str) -> 
 
 
 def test_a_party_stays_in_its_variant() -> None:
-    trial = msgspec.structs.replace(POLICY, experiment="x", share=300_000, other_weights=POLICY.weights)
+    trial = msgspec.structs.replace(POLICY, experiment="x", share=300_000, other=ALWAYS)
     variants = [of_party(trial, f"party-{n}")[0] for n in range(2000)]
     assert variants == [of_party(trial, f"party-{n}")[0] for n in range(2000)]
-    assert 500 < variants.count("B") < 700
-    assert of_party(trial, None)[0] == of_party(POLICY, "party-1")[0] == "A"
+    assert 500 < variants.count("x/B") < 700
+    assert of_party(trial, None)[0] == of_party(POLICY, "party-1")[0] == ""
+
+
+def test_an_experiment_is_a_policy_of_its_own() -> None:
+    """What it says holds for its parties, the rest is as for everybody."""
+    rule = '{id: nearly, signal: used, atLeast: "0.5", score: "0.8", reason: "half", text: "{offering}"}'
+    text = f'{default_text()}experiment:\n  name: early\n  share: "1"\n  limit: 3\n  rules: [{rule}]\n'
+    trial = read_policy(text)
+    variant, policy = of_party(trial, "party-1")
+    assert (variant, policy.limit, [each.id for each in policy.rules]) == ("early/B", 3, ["nearly"])
+    assert (policy.weights, policy.explore, policy.texts) == (trial.weights, trial.explore, trial.texts)
+    assert (trial.limit, len(trial.rules)) == (5, len(POLICY.rules))
+    for old, new, where in (
+        ("signal: used, atLeast", "signal: lowBalance, atLeast", "experiment.rules[0].category"),
+        ("limit: 3", "limit: 0", "experiment.limit"),
+        ("limit: 3", "colour: red", "experiment.colour"),
+    ):
+        with pytest.raises(CatalogError) as caught:
+            read_policy(text[: len(default_text())] + text[len(default_text()) :].replace(old, new))
+        assert [problem.field for problem in caught.value.problems] == [where]
 
 
 def test_a_model_of_nobody_changes_nothing() -> None:

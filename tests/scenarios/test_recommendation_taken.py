@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import BALANCE, NOON, OPERATOR
+from tests.engines.books import sound
 from tests.scenarios.recommending import accept, ask, main_bucket, offered, top_up, use
 
-from oxl.engines.ledger import grants, ledger
+from oxl.engines.ledger import grants
 from oxl.kernel.background import once
 
 
@@ -31,12 +32,6 @@ async def first(http: httpx.AsyncClient, line: dict[str, Any]) -> dict[str, Any]
 async def data_left(http: httpx.AsyncClient, line: dict[str, Any]) -> dict[str, float]:
     found = (await http.get(f"{BALANCE}/bucket?partyAccount.id={line['billingAccount']['id']}&usageType=data")).json()
     return {bucket["name"]: bucket["remainingValue"]["amount"] for bucket in found}
-
-
-async def sound(tenant: Any) -> None:
-    async with tenant.connection() as conn:
-        faults, _ = await ledger.proof(conn)
-    assert faults == []
 
 
 async def test_one_step_charges_activates_and_grants(http, tenant, kate) -> None:

@@ -76,15 +76,17 @@ def report(
     async def work() -> None:
         async with opened(data, tenant) as (_, place):
             since = place.clock.now() - timedelta(days=days)
-            take_up, trial = await once(place, lambda work: learn.report(work, since))
+            take_up, trials = await once(place, lambda work: learn.report(work, since))
         table = Table("source", "place", "shown", "taken", "accepted", "take-up")
         for row in take_up:
             rate = _percent(row.taken * 100 * _WHOLE // row.shown)
             table.add_row(row.source, str(row.rank), f"{row.shown:,}", f"{row.taken:,}", f"{row.accepted:,}", rate)
         out.print(table)
-        for variant, (parties, takers) in trial.variants.items():
-            out.print(f"variant {variant}: {takers:,} of {parties:,} parties took something")
-        if trial.p is not None:
-            out.print(f"so great a difference comes by chance alone in {_percent(trial.p)} of cases")
+        for trial in trials:
+            for variant, (parties, takers) in trial.variants.items():
+                rate = _percent(takers * 100 * _WHOLE // parties)
+                out.print(f"{trial.experiment}, {variant}: {takers:,} of {parties:,} parties took something ({rate})")
+            if trial.p is not None:
+                out.print(f"  so great a difference comes by chance alone in {_percent(trial.p)} of cases")
 
     run(work())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 
 from oxl.engines.catalog.catalog import Catalog, plan_at
@@ -12,11 +14,16 @@ from oxl.engines.recommendation.facts import Candidate, Grant, Price
 
 def candidates_at(catalog: Catalog, at: datetime) -> tuple[Candidate, ...]:
     """Every offering that is sold at an instant; one whose plan is not valid yet is not."""
+    excluding: dict[str, set[str]] = defaultdict(set)  # exclusion holds both ways, by offerings no longer sold too
+    for offering in catalog.offerings.values():
+        for relation in offering.relations:
+            if relation.type == "excludes":
+                excluding[relation.id].add(offering.id)
     found = []
     for offering in catalog.offerings.values():
         plan = plan_at(catalog, offering.plan, at) if offering.plan else None
         if offering.sold_at(at) and bool(plan) == bool(offering.plan):
-            found.append(_candidate(offering, plan))
+            found.append(_candidate(offering, plan, excluding[offering.id]))
     return tuple(found)
 
 
@@ -27,7 +34,7 @@ def next_change(catalog: Catalog, at: datetime) -> datetime | None:
     return min((edge for edge in edges if edge > at), default=None)
 
 
-def _candidate(offering: Offering, plan: Plan | None) -> Candidate:
+def _candidate(offering: Offering, plan: Plan | None, excluding: Iterable[str]) -> Candidate:
     relations = {kind: tuple(each.id for each in offering.relations if each.type == kind)
                  for kind in ("requires", "excludes", "upgradeOf")}  # fmt: skip
     return Candidate(
@@ -42,11 +49,12 @@ def _candidate(offering: Offering, plan: Plan | None) -> Candidate:
         grants=tuple(_grant(each) for each in plan.allowances) if plan else (),
         specification=offering.product_specification,
         is_bundle=offering.is_bundle,
+        bundled=offering.bundled,
         channel=offering.channel,
         place=offering.place,
         segments=offering.market_segment,
         requires=relations["requires"],
-        excludes=relations["excludes"],
+        excludes=tuple(sorted({*relations["excludes"], *excluding})),
         upgrade_of=relations["upgradeOf"],
         margin=offering.margin,
         repeatable=offering.repeatable,

@@ -55,6 +55,7 @@ class Candidate(msgspec.Struct, frozen=True):
     margin: int
     repeatable: bool
     minimum_age: int
+    bundled: tuple[str, ...] = ()  # what a bundle is made of
 
     @property
     def price(self) -> int:

@@ -150,20 +150,27 @@ class TakeUp(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """An experiment's variants: how many parties were shown something and took something; p: of so great a difference
-    by chance alone, in millionths; None while there are not two variants.
+    """An experiment: of each variant how many parties were shown something and how many of them took something.
+
+    p: of so great a difference by chance alone, in millionths; None while there are not two variants.
     """
+
+    experiment: str
 
     variants: dict[str, tuple[int, int]]
     p: int | None
 
 
-async def report(work: Work, since: datetime) -> tuple[list[TakeUp], Trial]:
-    """Take-up by source and place since then, and the experiment of that time."""
+async def report(work: Work, since: datetime) -> tuple[list[TakeUp], list[Trial]]:
+    """Take-up by source and place since then, and the experiments of that time."""
     await attribute(work)
     rows = await work.conn.fetch(q.take_up, since)
-    variants = {row["variant"]: (row["parties"], row["takers"]) for row in await work.conn.fetch(q.variants, since)}
-    return [TakeUp(**row) for row in rows], Trial(variants, significance(list(variants.values())))
+    trials: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
+    for row in await work.conn.fetch(q.variants, since):
+        trials[row["experiment"]][row["variant"]] = (row["parties"], row["takers"])
+    return [TakeUp(**row) for row in rows], [
+        Trial(name, variants, significance(list(variants.values()))) for name, variants in trials.items()
+    ]
 
 
 def significance(variants: Sequence[tuple[int, int]]) -> int | None:

@@ -1,6 +1,7 @@
 """The policy that ranks offerings: weights, limits and rules, read from YAML and checked like a catalog file.
 
-An experiment gives a share of the parties another set of weights; which party that is follows from its id alone.
+An experiment gives a share of the parties another policy, the same but for what the experiment says; which parties
+these are follows from their ids alone.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ WORDS = ("offering", "price", "amount", "usage", "bucket", "percent", "left", "s
 _ORDINARY, _OTHER = "A", "B"  # the variants of an experiment
 
 
+_NAMES = {"atLeast": "at_least"}
+
+
 class Rule(msgspec.Struct, frozen=True):
     """What is looked for in a line's balances, and how it speaks for the offerings that would mend it."""
 
@@ -62,9 +66,8 @@ class Policy(msgspec.Struct, frozen=True):
     rules: tuple[Rule, ...]
     texts: dict[str, str]
     experiment: str = ""
-    share: int = 0  # of the parties that get the other weights
-    other_weights: dict[str, int] = {}
-    other_explore: int = 0
+    share: int = 0  # of the parties, for whom the other policy holds
+    other: Policy | None = None
 
 
 def _spoken(written: str) -> str:
@@ -91,24 +94,22 @@ _RULE = Record(
         "category": Field(words, ""),
     }
 )
-_EXPERIMENT = Record(
-    {"name": Field(identifier), "share": Field(share), "weights": Field(_WEIGHTS), "explore": Field(share, 0)}
-)
-_POLICY = Record(
-    {
-        "limit": Field(whole(1, 20), 5),
-        "perCategory": Field(whole(1, 20), 2),
-        "explore": Field(share, 0),
-        "maxExposures": Field(whole(1, 1000), 10),
-        "exposureDays": Field(whole(1, 365), 30),
-        "decay": Field(share, WHOLE),
-        "validHours": Field(whole(1, 720), 24),
-        "weights": Field(_WEIGHTS),
-        "rules": Field(Listing(_RULE), ()),
-        "texts": Field(Record({each: Field(_spoken) for each in ("model", "popularity", "margin", "explore")})),
-        "experiment": Field(_EXPERIMENT, None),
-    }
-)
+_TEXTS = Record({each: Field(_spoken) for each in ("model", "popularity", "margin", "explore")})
+_SETTINGS = {
+    "limit": Field(whole(1, 20), 5),
+    "perCategory": Field(whole(1, 20), 2),
+    "explore": Field(share, 0),
+    "maxExposures": Field(whole(1, 1000), 10),
+    "exposureDays": Field(whole(1, 365), 30),
+    "decay": Field(share, WHOLE),
+    "validHours": Field(whole(1, 720), 24),
+    "weights": Field(_WEIGHTS),
+    "rules": Field(Listing(_RULE), ()),
+    "texts": Field(_TEXTS),
+}
+_VARIED = {name: Field(field.shape, None) for name, field in _SETTINGS.items()}
+_EXPERIMENT = Record({"name": Field(identifier), "share": Field(share)} | _VARIED)
+_POLICY = Record(_SETTINGS | {"experiment": Field(_EXPERIMENT, None)})
 
 
 def read_policy(text: str, file: str = "policy.yaml") -> Policy:
@@ -118,7 +119,15 @@ def read_policy(text: str, file: str = "policy.yaml") -> Policy:
         _check(page, values)
     if page.problems or values is None:
         raise CatalogError(page.problems)
-    trial = values["experiment"]
+    trial = values.pop("experiment")
+    if trial is None:
+        return _policy(values)
+    name, parties = trial.pop("name"), trial.pop("share")
+    other = values | {each: value for each, value in trial.items() if value is not None}
+    return msgspec.structs.replace(_policy(values), experiment=name, share=parties, other=_policy(other))
+
+
+def _policy(values: dict[str, Any]) -> Policy:
     return Policy(
         limit=values["limit"],
         per_category=values["perCategory"],
@@ -128,27 +137,24 @@ def read_policy(text: str, file: str = "policy.yaml") -> Policy:
         decay=values["decay"],
         valid_hours=values["validHours"],
         weights=values["weights"],
-        rules=tuple(Rule(at_least=each.pop("atLeast"), **each) for each in values["rules"]),
+        rules=tuple(Rule(**{_NAMES.get(name, name): value for name, value in each.items()}) for each in values["rules"]),
         texts=values["texts"],
-        experiment=trial["name"] if trial else "",
-        share=trial["share"] if trial else 0,
-        other_weights=trial["weights"] if trial else {},
-        other_explore=trial["explore"] if trial else 0,
     )
 
 
 def _check(page: Page, values: dict[str, Any]) -> None:
     """What a single field cannot show wrong."""
-    for where, part in (("weights", values), ("experiment.weights", values["experiment"])):
-        if part is not None and not any(part["weights"].values()):
-            page.wrong(where, "at least one must be more than nothing")
-    seen: set[str] = set()
-    for index, rule in enumerate(values["rules"]):
-        if rule["id"] in seen:
-            page.wrong(f"rules[{index}].id", f"{rule['id']} is written twice")
-        seen.add(rule["id"])
-        if rule["signal"] == "lowBalance" and not rule["category"]:
-            page.wrong(f"rules[{index}].category", "is required: it names the offerings that a low balance asks for")
+    for where, part in (("", values), ("experiment.", values["experiment"] or {})):
+        if part.get("weights") is not None and not any(part["weights"].values()):
+            page.wrong(f"{where}weights", "at least one must be more than nothing")
+        seen: set[str] = set()
+        for index, rule in enumerate(part.get("rules") or ()):
+            place = f"{where}rules[{index}]"
+            if rule["id"] in seen:
+                page.wrong(f"{place}.id", f"{rule['id']} is written twice")
+            seen.add(rule["id"])
+            if rule["signal"] == "lowBalance" and not rule["category"]:
+                page.wrong(f"{place}.category", "is required: it names the offerings that a low balance asks for")
 
 
 def default_text() -> str:
@@ -157,11 +163,13 @@ def default_text() -> str:
 
 
 def of_party(policy: Policy, party_id: str | None) -> tuple[str, Policy]:
-    """The variant that a party is in, and the policy that holds for it; strangers are not experimented on."""
-    if not policy.experiment or party_id is None:
-        return _ORDINARY, policy
+    """The experiment and variant that a party is in, such as `bolder/B`, and the policy that holds for it.
+
+    Strangers are in none, as is everybody while there is no experiment: then the first is empty.
+    """
+    if policy.other is None or party_id is None:
+        return "", policy
     digest = hashlib.sha256(f"{policy.experiment}/{party_id}".encode()).digest()
     if int.from_bytes(digest[:8]) % WHOLE >= policy.share:
-        return _ORDINARY, policy
-    other = msgspec.structs.replace(policy, weights=policy.other_weights, explore=policy.other_explore)
-    return _OTHER, other
+        return f"{policy.experiment}/{_ORDINARY}", policy
+    return f"{policy.experiment}/{_OTHER}", policy.other

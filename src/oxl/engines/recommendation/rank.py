@@ -46,14 +46,18 @@ def _diverse(order: Sequence[int], candidates: Sequence[Candidate], policy: Poli
     taken: Counter[str] = Counter()
     picked: list[int] = []
     for n in order:
-        each = candidates[n]
-        category = each.category[-1] if each.category else each.id
+        category = _kind(candidates[n])
         if taken[category] < policy.per_category:
             taken[category] += 1
             picked.append(n)
             if len(picked) == policy.limit:
                 break
     return picked
+
+
+def _kind(candidate: Candidate) -> str:
+    """Of what kind an offering is, for diversity: its narrowest category, else it is one of its own."""
+    return candidate.category[-1] if candidate.category else candidate.id
 
 
 def _explore(
@@ -65,9 +69,10 @@ def _explore(
     if len(picked) < 2 or chance.randrange(WHOLE) >= policy.explore:
         return None
     tally = model.tally.get(subject.segment, {}) if model else {}
+    beside = Counter(_kind(shelf.candidates[n]) for n in picked[:-1])
     draws: list[tuple[object, int]] = []
     for n in sorted(set(found.order) - set(picked)):
-        if not found.needy[n]:
+        if not found.needy[n] and beside[_kind(shelf.candidates[n])] < policy.per_category:
             times, takes = tally.get(shelf.candidates[n].id, (0, 0))
             draws.append((chance.betavariate(1 + takes, 1 + max(times - takes, 0)), n))
     return max(draws)[1] if draws else None

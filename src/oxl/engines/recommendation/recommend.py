@@ -142,15 +142,16 @@ async def _expose(work: Work, ids: Sequence[str], outcomes: Sequence[_Outcome]) 
 
 
 async def _subjects(work: Work, catalog: Catalog, rules: Standing, names: set[str]) -> dict[str, Subject]:
-    """The parties behind the names, with their lines, balances and recent use; names of nobody are left out."""
+    """The parties behind the names, with their lines, balances and recent use.
+
+    Names that stand for nobody are left out, unless they opted out.
+    """
     known = await work.conn.fetch(q.parties, sorted(names), work.now) if names else ()
-    parties = sorted({row["party_id"] for row in known})
-    if not parties:
-        return {}
-    lines = await _lines(work, catalog, await work.conn.fetch(q.owned, parties, work.now))
+    parties = sorted({row["party_id"] for row in known if row["party_id"]})
+    lines = await _lines(work, catalog, await work.conn.fetch(q.owned, parties, work.now)) if parties else {}
     shown: dict[str, dict[str, int]] = defaultdict(dict)
     since = work.now - timedelta(days=rules.policy.exposure_days)
-    for row in await work.conn.fetch(q.shown, parties, since):
+    for row in await work.conn.fetch(q.shown, parties, since) if parties else ():
         shown[row["party_id"]][row["offering_id"]] = row["times"]
     return {
         row["name"]: Subject(

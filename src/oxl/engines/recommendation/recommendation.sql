@@ -42,8 +42,12 @@ returning version
 select version, items, weights, popularity, tally from recommendation_model where version = $1
 
 -- name: parties
-select k.name, k.party_id, k.birth_date, coalesce(c.opted_out, false) as opted_out
-from inventory_known_party($1, $2) k left join recommendation_consent c on c.party_id = k.party_id
+-- Whom the names stand for, and what they have said; of names of nobody only those that have said something.
+select n.name, k.party_id, k.birth_date, coalesce(c.opted_out, false) as opted_out
+from unnest($1::text[]) as n (name)
+left join inventory_known_party($1, $2) k on k.name = n.name
+left join recommendation_consent c on c.party_id = coalesce(k.party_id, n.name)
+where k.party_id is not null or c.opted_out
 
 -- name: owned
 select * from inventory_owned($1, $2) order by party_id, kind desc, product_id
@@ -187,7 +191,7 @@ from recommendation_exposure where at > $1
 group by 1, 2 order by 1, 2
 
 -- name: variants
--- How many parties each variant was shown something, and how many of them took something.
-select variant, count(distinct party_id) as parties, count(distinct party_id) filter (where taken_at is not null) as takers
-from recommendation_exposure where at > $1 and party_id is not null
-group by variant order by variant
+-- How many parties each variant of an experiment was shown something, and how many of them took something.
+select split_part(variant, '/', 1) as experiment, split_part(variant, '/', 2) as variant, count(distinct party_id) as parties, count(distinct party_id) filter (where taken_at is not null) as takers
+from recommendation_exposure where at > $1 and variant <> ''
+group by 1, 2 order by 1, 2

@@ -141,6 +141,7 @@ def _fitting(question: Question, subject: Subject, shelf: Shelf, policy: Policy)
         each = shelf.candidates[n]
         fitting[n] &= (
             owned.issuperset(each.requires)
+            and not (each.bundled and owned.issuperset(each.bundled))
             and owned.isdisjoint(each.excludes)
             and question.context.isdisjoint(each.excludes)
             and (subject.age is None or subject.age >= each.minimum_age)

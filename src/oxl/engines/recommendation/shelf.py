@@ -86,5 +86,6 @@ class Shelf:
 
 def _open(candidate: Candidate) -> bool:
     """Whether a candidate is a pack that nothing but its currency keeps from a line."""
-    bound = (candidate.segments, candidate.requires, candidate.excludes, candidate.upgrade_of, candidate.minimum_age)
+    bound = (candidate.segments, candidate.requires, candidate.excludes, candidate.upgrade_of, candidate.bundled,
+             candidate.minimum_age)  # fmt: skip
     return candidate.kind == "addon" and not any(bound)
