@@ -36,9 +36,13 @@ SQL_CODE = (
     ("oxl.engines.ledger", "proof.sql"),
     ("oxl.engines.ledger", "charging.sql"),
     ("oxl.engines.usage", "usage.sql"),
+    ("oxl.engines.billing", "receivable.sql"),
+    ("oxl.engines.billing", "run.sql"),
+    ("oxl.engines.billing", "bills.sql"),
     ("oxl.engines.consumption", "words.sql"),
     ("oxl.engines.consumption", "limits.sql"),
     ("oxl.engines.consumption", "consumption.sql"),
+    ("oxl.engines.recommendation", "recommendation.sql"),
     *((f"oxl.apis.{api.name}", "views.sql") for api in APIS),
 )
 
