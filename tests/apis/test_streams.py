@@ -37,7 +37,8 @@ class Stream:
     def __init__(self, tenant: Tenant, report_id: str, seen: str = "") -> None:
         headers = {b"last-event-id": seen.encode()} if seen else {}
         operation = Operation(USAGE_CONSUMPTION, REPORT, REPORT.create)
-        self.exchange = Exchange(tenant, operation, report_id, _nothing(), headers)
+        self.hung_up = asyncio.Event()
+        self.exchange = Exchange(tenant, operation, report_id, _nothing(), headers, self.hung_up.wait)
         self.parts: AsyncIterator[bytes] | None = None
         self.beats = 0
 
@@ -181,6 +182,25 @@ async def test_a_reader_that_takes_nothing_is_cut_off(tenant, subscribe) -> None
         await gone.wait()
     assert (await asyncio.gather(task, return_exceptions=True))[0].__class__ is asyncio.CancelledError
     assert live._watches[tenant].streams == 0
+
+
+async def test_a_client_that_has_gone_is_noticed(tenant, subscribe) -> None:
+    number = (await subscribe("prepaid-m"))["logicalResource"]["value"]
+    stream = await Stream(tenant, f"live-{number}").open()
+    await stream.next()
+    stream.hung_up.set()
+    with pytest.raises(StopAsyncIteration):
+        await stream.next()
+    assert live._watches[tenant].streams == 0
+
+
+async def test_all_streams_end_when_the_process_is_to_stop(tenant, subscribe) -> None:
+    number = (await subscribe("prepaid-m"))["logicalResource"]["value"]
+    streams = [await Stream(tenant, f"live-{number}").open() for _ in range(3)]
+    live.end_streams()
+    for stream in streams:
+        with pytest.raises(StopAsyncIteration):
+            await stream.next()
 
 
 async def test_there_is_a_most_of_streams(tenant, subscribe) -> None:

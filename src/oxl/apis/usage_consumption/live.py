@@ -43,8 +43,26 @@ async def stream(exchange: Exchange) -> Streamed:
     except BaseException:
         watch.leave(name, reader)
         raise
+    reader.watching = asyncio.create_task(_until_gone(exchange, reader))
     href = represent.collection_href(read_settings().public_url, exchange.operation.api, resource)
     return _HEADERS, _events(watch, name, reader, href)
+
+
+def end_streams() -> None:
+    """End every open stream of this process, which is about to stop; their clients come back to another one."""
+    for watch in list(_watches.values()):
+        watch.end()
+
+
+async def _until_gone(exchange: Exchange, reader: Reader) -> None:
+    """End the stream of a client that has gone away: nothing that is sent to it says so."""
+    try:
+        async for _ in exchange.parts:
+            continue
+        await exchange.gone()
+    except ConnectionResetError:
+        pass
+    reader.end()
 
 
 async def _events(watch: Watch, name: str, reader: Reader, href: str) -> AsyncIterator[bytes]:
@@ -62,3 +80,5 @@ async def _events(watch: Watch, name: str, reader: Reader, href: str) -> AsyncIt
             part = b"id: %b\nevent: usageConsumptionReport\ndata: %b\n\n" % (report.mark.encode(), body)
     finally:
         watch.leave(name, reader)
+        if reader.watching:
+            reader.watching.cancel()

@@ -61,6 +61,7 @@ class Reader:
         self.found: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.is_over = False
         self.busy_since: float | None = None
+        self.watching: asyncio.Task[None] | None = None
         self._task = asyncio.current_task()
         self._next: Report | None = None
         self._told = asyncio.Event()
@@ -141,6 +142,12 @@ class Watch:
             if not subject.readers:
                 del self._subjects[report_id]
                 self._wake.set()
+
+    def end(self) -> None:
+        """End all streams."""
+        for subject in self._subjects.values():
+            for reader in subject.readers:
+                reader.end()
 
     async def _run(self) -> None:
         while self._subjects:
