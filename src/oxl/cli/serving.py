@@ -32,6 +32,7 @@ from oxl.db.database import ABSENT, Database, Tenant
 from oxl.db.migrate import keep_partitions, migrate
 from oxl.engines.billing.run import NewRun
 from oxl.engines.consumption.consumption import speak
+from oxl.engines.consumption.words import words_of
 from oxl.engines.ledger.grants import grant_due
 from oxl.kernel.background import once
 from oxl.kernel.events import voices
@@ -48,6 +49,10 @@ async def serve_until_stopped(
 ) -> None:
     """Open and migrate the database, load what is asked for, then serve until a signal stops it."""
     _check_free(settings.host, settings.port)
+    try:
+        words_of(settings.language)
+    except ValueError as error:
+        fail(f"setting language: {error}")
     stop = _stop_on_signal()
     database = await Database.open(settings, lambda line: err.print(f"[dim]{line}[/]"))
     try:

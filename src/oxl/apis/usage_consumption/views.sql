@@ -143,6 +143,7 @@ language sql stable as $$
     from (
         select 1 as n, 'outOfBucket' as kind, 'global' as level, (line ->> 'spent')::bigint as atoms, 1000000::bigint as per,
                s ->> 'currency' as unit, (line ->> 'since')::timestamptz as since
+        where line ->> 'spent' is not null
         union all
         select 2, 'outOfBucket', 'global', (o ->> 'quantity')::bigint, u.per, u.shown, (line ->> 'since')::timestamptz
         from jsonb_array_elements(case when jsonb_typeof(line -> 'over') = 'array' then line -> 'over' end) o

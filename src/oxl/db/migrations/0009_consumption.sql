@@ -36,7 +36,10 @@ create table consumption_report (  -- what was reported, as it stood then
 insert into consumption_query (id, state, created_at, body, reason)
 select id, state, created_at, body, reason from asked;
 insert into consumption_report (id, query_id, place, account_id, device_id, created_at, snapshot)
-select a.id || '.' || s.n, a.id, s.n, s.snapshot ->> 'account', s.snapshot ->> 'device', a.created_at, s.snapshot
+select a.id || '.' || s.n, a.id, s.n, s.snapshot ->> 'account', s.snapshot ->> 'device', a.created_at,
+       s.snapshot || jsonb_build_object('devices', jsonb_build_array(jsonb_build_object(
+           'id', s.snapshot ->> 'device', 'number', s.snapshot ->> 'number', 'product', s.snapshot ->> 'product',
+           'offering', s.snapshot ->> 'offering')))
 from asked a cross join lateral jsonb_array_elements(a.snapshots) with ordinality as s (snapshot, n);
 create index consumption_report_device on consumption_report (device_id, id);
 create index consumption_report_account on consumption_report (account_id, id);

@@ -84,8 +84,9 @@ language sql stable as $$
         'buckets', coalesce((
             select jsonb_agg(b.bucket order by b.kind, b.id)
             from consumption_bucket(now_, d.account_id, d.id, since, until) b), '[]'))
-    from inventory_device(now_) d join inventory_account() a on a.id = d.account_id
-    where d.id = any (devices)
+    from unnest(devices) w (id)
+    join inventory_device(now_) d on d.id = w.id
+    join inventory_account() a on a.id = d.account_id
 $$
 
 -- define: consumption_household
@@ -99,8 +100,7 @@ language sql stable as $$
         'buckets', coalesce((
             select jsonb_agg(b.bucket order by b.kind, b.id)
             from consumption_bucket(now_, a.id, null, since, until) b), '[]'))
-    from inventory_account() a
-    where a.id = any (accounts)
+    from unnest(accounts) w (id) join inventory_account() a on a.id = w.id
 $$
 
 -- define: consumption_kept_query
