@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -30,7 +30,9 @@ log = logging.getLogger("oxl.streams")
 
 
 class Pace(NamedTuple):
-    """How a watch keeps time, in seconds; `most` streams at once, `together` reports in one statement."""
+    """How a watch keeps time, in seconds; `most` streams at once, `together` reports in one statement, of which
+    `beside` run at once.
+    """
 
     gather: float = 0.2  # what happens within is told together
     poll: float = 2.0  # without being woken: what ends by time, or changes without an event
@@ -38,6 +40,7 @@ class Pace(NamedTuple):
     beat: float = 15.0  # after which an idle stream is sent a comment
     most: int = 5000
     together: int = 50
+    beside: int = 3
 
 
 class _Whose(msgspec.Struct, rename={"accounts": "partyAccount"}):
@@ -193,12 +196,17 @@ class Watch:
         figures = await consumption.figures(Work(conn, now, self._tenant.name), accounts) if accounts else {}
         changed = {account for account, figure in figures.items() if self._figures.get(account) != figure}
         due = [name for name, subject in self._subjects.items() if subject.is_due or subject.account in changed]
-        for start in range(0, len(due), self.pace.together):
-            await self._read(conn, now, due[start : start + self.pace.together])
+        parts = iter([due[start : start + self.pace.together] for start in range(0, len(due), self.pace.together)])
+        await asyncio.gather(*(self._read_some(now, parts) for _ in range(min(self.pace.beside, len(due)))))
         self._figures = figures
 
-    async def _read(self, conn: Any, now: datetime, names: Sequence[str]) -> None:
-        docs = await select.by_ids(conn, self._resource, now, list(names))
+    async def _read_some(self, now: datetime, parts: Iterator[Sequence[str]]) -> None:
+        for names in parts:
+            async with self._tenant.connection() as conn:
+                docs = await select.by_ids(conn, self._resource, now, list(names))
+            self._hand_on(now, names, docs)
+
+    def _hand_on(self, now: datetime, names: Sequence[str], docs: dict[str, str]) -> None:
         for name in names:
             subject = self._subjects.get(name)
             if subject is None:

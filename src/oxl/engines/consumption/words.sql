@@ -29,20 +29,25 @@ language plpgsql immutable as $$
 declare
     told numeric;
     form text;
+    digits text;
 begin
     if abs(atoms) < per and atoms <> 0 and unit in ('TB', 'GB', 'Go', 'MB', 'Mo') then
         unit := case when abs(atoms) >= 1000000000 then 'GB' when abs(atoms) >= 1000000 then 'MB' else 'kB' end;
         per := case unit when 'GB' then 1000000000 when 'MB' then 1000000 else 1000 end;
     end if;
     told := round(atoms::numeric / per, 2);
-    form := w #>> array['units', unit, case when told = 1 then '0' else '1' end];
-    return format_number.text from (
-        select replace(
-            replace(coalesce(form, case when unit ~ '^[A-Z]{3}$' then w ->> 'money' else '{0} {1}' end), '{0}', translate(
-                case when form is null and unit not in ('JPY', 'KRW') then to_char(told, 'FM999,999,999,999,990.00')
-                     else rtrim(to_char(told, 'FM999,999,999,999,990.99'), '.') end,
-                ',.', (w ->> 'group') || (w ->> 'decimal'))),
-            '{1}', coalesce(w #>> array['symbols', unit], unit)) as text) format_number;
+    form := w -> 'units' -> unit ->> case when told = 1 then 0 else 1 end;
+    if form is null and unit not in ('JPY', 'KRW') then
+        digits := to_char(told, 'FM999,999,999,999,990.00');
+    else
+        digits := rtrim(to_char(told, 'FM999,999,999,999,990.99'), '.');
+    end if;
+    digits := translate(digits, ',.', (w ->> 'group') || (w ->> 'decimal'));
+    if form is not null then
+        return replace(form, '{0}', digits);
+    end if;
+    form := case when unit ~ '^[A-Z]{3}$' then w ->> 'money' else '{0} {1}' end;
+    return replace(replace(form, '{0}', digits), '{1}', coalesce(w -> 'symbols' ->> unit, unit));
 end $$
 
 -- define: consumption_left
