@@ -118,6 +118,22 @@ async def test_prepaid_money_is_out_of_bucket_too(http, tenant, subscribe) -> No
     assert counters(told["product"][0])["outOfBucket", "global"] == used
 
 
+async def test_buckets_that_came_together_for_one_kind_of_usage_name_each_other(http, subscribe) -> None:
+    line = await subscribe("prepaid-m")
+    about = {
+        "partyAccount": {"id": line["billingAccount"]["id"]},
+        "product": [{"id": line["id"]}],
+        "usageType": "other",
+    }
+    period = {"validFor": {"startDateTime": "2026-06-01T00:00:00Z"}}
+    made = [await http.post(f"{BALANCE}/bucket", json=about | period) for _ in range(2)]
+    assert [each.status_code for each in made] == [201, 201]
+    one, other = [each.json()["id"] for each in made]
+    told = await report(http, f"live-{line['logicalResource']['id']}")
+    named = {each["id"]: [r["bucket"]["id"] for r in each.get("bucketRelationship", ())] for each in told["bucket"]}
+    assert {key: found for key, found in named.items() if found} == {one: [other], other: [one]}
+
+
 async def test_every_period_begins_before_it_ends(http, subscribe) -> None:
     line = await subscribe("postpaid-l", addOn=[{"id": "roaming-eu-pack"}])
     told = await report(http, f"live-{line['logicalResource']['id']}")

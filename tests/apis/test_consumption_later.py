@@ -133,7 +133,7 @@ async def test_one_that_loses_every_worker_is_given_up(http, tenant, family) -> 
     assert not await Answering(tenant, now=lambda: at + timedelta(hours=2)).work()
 
 
-async def test_one_that_cannot_be_computed_says_so(http, tenant, family, monkeypatch) -> None:
+async def test_87_one_that_cannot_be_computed_is_terminated_with_error(http, tenant, family, monkeypatch) -> None:
     asked = await http.post(QUERY, json=of_account(family), headers=LATER)
 
     async def broken(*_: Any) -> list[Any]:
