@@ -85,7 +85,7 @@ async def forget_limits(work: Work, ids: Sequence[str]) -> list[Done | Refused]:
 async def sweep(work: Work) -> list[Done]:
     """Look at the limits of devices that were used lately, and at others in turn: who has come to a threshold."""
     rows = await work.conn.fetch(q.due, id_floor(work.now - _LATELY), _MOST)
-    ids = sorted(row["id"] for row in rows)
+    ids = [row["id"] for row in rows]
     if not ids:
         return []
     await work.conn.execute(q.turn, work.now, ids)

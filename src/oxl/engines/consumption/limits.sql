@@ -95,10 +95,15 @@ where a.id = l.account_id and o.id = l.id and l.id = any ($2) and l.allowance_id
   and l.period_start < consumption_month($1, a.billing_day)
 
 -- name: due
--- Limits of devices that were used lately, and those that were not looked at for longest ($2 at most).
-select l.id from consumption_limit l join usage_lately($1) u on u.device_id = l.device_id
-union
-(select id from consumption_limit order by checked_at, id limit $2)
+-- Limits of devices that were used lately, and those that were not looked at for longest ($2 at most), locked; those that
+-- another worker looks at are left to it.
+select id from consumption_limit
+where id in (
+    select l.id from consumption_limit l join usage_lately($1) u on u.device_id = l.device_id
+    union
+    (select id from consumption_limit order by checked_at, id limit $2))
+order by id
+for no key update skip locked
 
 -- name: mark
 -- The limits that have come to a threshold since they were last looked at.
