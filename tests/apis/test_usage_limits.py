@@ -205,9 +205,14 @@ async def test_what_is_no_limit_is_refused(http, subscribe, change, status, code
     assert answer.json()["message"].startswith(field)
 
 
-async def test_a_device_has_one_limit_of_a_kind(http, subscribe) -> None:
-    line = await subscribe("prepaid-m")
-    await limit(http, line, 5, "EUR")
-    body = {"logicalResource": {"id": line["logicalResource"]["id"]}, "limitValue": {"amount": 6, "units": "EUR"}}
-    answer = await http.post(LIMIT, json=body)
-    assert (answer.status_code, answer.json()["code"]) == (409, "duplicate")
+async def test_of_several_limits_the_report_tells_the_smallest_and_each_is_told(http, tenant, subscribe) -> None:
+    account = {"externalId": "several"}
+    line = await subscribe("family-share", billingAccount=account)
+    made = [await limit(http, line, n, "GB", bucketSpecification={"id": "data-100gb"}) for n in (30, 10, 20)]
+    money = [await limit(http, line, n, "EUR") for n in (7, 5)]
+    await use(http, line, "data", volume=8, volumeUnit="GB")
+    told_of = await report(http, f"live-{line['logicalResource']['id']}")
+    number = line["logicalResource"]["value"]
+    assert counters(bucket(told_of, "data"))["remaining", number] == 2
+    assert counters(told_of["product"][0])["limit", "spend limit"] == 5
+    assert [await told(tenant, each["id"]) for each in (*made, *money)] == [[], [80], [], [], []]

@@ -28,6 +28,8 @@ LEAST: dict[str, Json] = {
     },
     "bucket": {"usageType": "data"},
     "queryUsageConsumption": {},
+    "usageConsumptionReport": {},
+    "usageLimit": {"logicalResource": {"value": "+4915559990001"}, "limitValue": {"amount": 20, "units": "EUR"}},
     "exportJob": {"contentType": "text/csv"},
     "chargingRequest": {"requestNumber": 1, "isLast": True, "number": "+4915559990001"},
     "customerBillOnDemand": {"billingAccount": {"id": "an account that the server does not know"}},
@@ -47,11 +49,14 @@ FIXED: dict[str, Json] = {
     | dict.fromkeys(("remainingValue", "creditLimit", "isShared", "status", "reservedValue", "remainingValueName",
                      "thresholdReached", "partyAccount", "confirmationDate", "requestedDate")),
     "queryProductRecommendation": {"recommendationItem": None, "state": None},
+    "usageLimit": LEAST["usageLimit"] | dict.fromkeys(
+        ("threshold", "bucketSpecification", "usedValue", "remainingValue", "thresholdReached", "consumptionPeriod")),
 }  # fmt: skip
 OWNED = {  # set by the server whatever was sent
     "id", "href", "creationDate", "lastUpdate", "usageProductPrice", "usageConsumption", "errorMessage", "partyAccount",
     "validFor", "requestedDate", "ratingGroup", "customerBill",
 }  # fmt: skip
+RESOLVED = {"usageLimit": {"logicalResource"}}  # answered with what the server knows of it
 BESIDES = ("id", "href", "@type", "status", "state", "creationDate", "requestedDate", "lastUpdate")
 _numbers = count(1)
 

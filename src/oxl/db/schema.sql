@@ -693,9 +693,9 @@ create table consumption_limit (   -- how much a device may spend, or use of an 
     base bigint not null default 0,
     checked_at timestamptz not null,
     created_at timestamptz not null,
-    body jsonb not null,           -- what the client sent
-    unique (device_id, allowance_id)
+    body jsonb not null            -- what the client sent
 );
+create index consumption_limit_device on consumption_limit (device_id);
 create index consumption_limit_account on consumption_limit (account_id);
 create index consumption_limit_checked on consumption_limit (checked_at, id);
 create table consumption_limit_mark (  -- which shares of a limit were reached in which period, each told once

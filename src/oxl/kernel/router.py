@@ -141,10 +141,12 @@ class Kernel:
         """Whether the path meant a stream, which then has answered."""
         outer, _, name = scope["path"].rstrip("/").rpartition("/")
         collection, _, resource_id = outer.rpartition("/")
-        method, route = scope["method"], self._routes.get(collection if scope["method"] == "GET" else outer)
-        named = [each for each in route.resource.streams if (each.name, each.method) == (name, method)] if route else ()
+        kind = "POST" if outer in self._routes and scope["method"] == "POST" else "GET"
+        route = self._routes.get(outer if kind == "POST" else collection)
+        named = [each for each in route.resource.streams if (each.name, each.method) == (name, kind)] if route else ()
         if route is None or not named:
             return False
+        _allow(scope["method"], (kind,))
         operation = Operation(route.api, route.resource, route.resource.create)
         parts = request.body_parts(receive)
         exchange = Exchange(self._tenant, operation, resource_id, parts, dict(scope["headers"]), receive)

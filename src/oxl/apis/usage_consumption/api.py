@@ -7,8 +7,6 @@ from oxl.apis.usage_consumption import actions, live
 from oxl.apis.usage_consumption.model import QueryUsageConsumption, UsageConsumptionReport, UsageLimit
 from oxl.kernel.declare import Api, Field, Resource, Stream, Task
 
-_OWNERS = {"logicalResource.id": Field("device_id"), "partyAccount.id": Field("account_id")}
-
 USAGE_CONSUMPTION = Api(
     name="usage_consumption",
     number="TMF677",
@@ -47,7 +45,7 @@ USAGE_CONSUMPTION = Api(
             shape=UsageConsumptionReport,
             view="usage_consumption_report",
             one="usage_consumption_report_one",
-            askable={"creationDate": Field("created_at", "instant"), **_OWNERS},
+            askable={"creationDate": Field("created_at", "instant")},
             create=actions.create_report,
             server_set=("creationDate", "lastUpdate"),
             delete=actions.delete_report,
@@ -72,7 +70,11 @@ USAGE_CONSUMPTION = Api(
             shape=UsageLimit,
             view="usage_consumption_limit",
             computed=("usedValue", "remainingValue", "thresholdReached", "consumptionPeriod"),
-            askable={"creationDate": Field("created_at", "instant"), **_OWNERS},
+            askable={
+                "creationDate": Field("created_at", "instant"),
+                "logicalResource.id": Field("device_id"),
+                "partyAccount.id": Field("account_id"),
+            },
             create=actions.create_limit,
             required=("logicalResource", "limitValue"),
             server_set=(

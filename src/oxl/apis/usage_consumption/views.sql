@@ -230,9 +230,9 @@ $$
 -- define: usage_consumption_report
 -- The reports that are kept: those that were asked for, and those that queries were answered with.
 create function usage_consumption_report(now_ timestamptz)
-returns table (id text, doc jsonb, created_at timestamptz, device_id text, account_id text)
+returns table (id text, doc jsonb, created_at timestamptz)
 language sql stable as $$
-    select r.id, usage_consumption_kept(r.id, r.created_at, r.snapshot, r.body, w.w), r.created_at, r.device_id, r.account_id
+    select r.id, usage_consumption_kept(r.id, r.created_at, r.snapshot, r.body, w.w), r.created_at
     from consumption_kept_report() r cross join consumption_words() w
 $$
 

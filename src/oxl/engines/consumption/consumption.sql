@@ -34,9 +34,11 @@ language sql stable as $$
             select jsonb_object_agg(u.device_id, u.used) from ledger_bucket_use() u
             where u.bucket_id = b.id and u.device_id <> '' and (device is null or u.device_id = device)) end,
         'caps', case when b.device_id is null and b.allowance_id is not null then (
-            select jsonb_object_agg(l.device_id, l.amount) from consumption_limit l
-            where l.account_id = account and l.allowance_id = b.allowance_id
-              and (device is null or l.device_id = device)) end)
+            select jsonb_object_agg(l.device_id, l.amount) from (
+                select l.device_id, min(l.amount) as amount from consumption_limit l
+                where l.account_id = account and l.allowance_id = b.allowance_id
+                  and (device is null or l.device_id = device)
+                group by l.device_id) l) end)
     from ledger_bucket(now_) b
     where b.account_id = account and coalesce(b.valid_to, 'infinity') > since and b.valid_from <= until
       and (device is null or b.device_id is null or b.device_id = device)
@@ -51,8 +53,9 @@ language sql stable as $$
         'id', d.id, 'number', d.value, 'product', d.product_id, 'offering', d.offering_id,
         'spent', coalesce(paid.amount, 0) + coalesce(owed.amount, 0), 'since', coalesce(owed.since, paid.since),
         'over', owed.units,
-        'limit', (select l.amount from consumption_limit l where l.device_id = d.id and l.allowance_id = ''),
-        'limited', (select s.used from consumption_spend(now_) s where s.device_id = d.id),
+        'limit', (select min(l.amount) from consumption_limit l where l.device_id = d.id and l.allowance_id = ''),
+        'limited', (select s.used from consumption_spend(now_) s
+                    where s.device_id = d.id and s.allowance_id = '' order by s.amount, s.id limit 1),
         'free', (select i.doc -> 'free' from catalog_item_of('pricePlan') i
                  where i.id = p.plan_id and i.valid_from <= now_ order by i.version desc limit 1))
     from inventory_device(now_) d

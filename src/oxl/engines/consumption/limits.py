@@ -36,12 +36,12 @@ class NewLimit(msgspec.Struct, frozen=True):
 
 
 async def set_limits(work: Work, items: Sequence[NewLimit]) -> list[Done | Refused]:
-    """Keep the limits. Refused: unknown device or allowance, another unit, a second one of a kind for a device."""
+    """Keep the limits. Refused: unknown device or allowance, another unit."""
     asked = [[item.device_id for item in items], [item.number for item in items], [item.allowance_id for item in items]]
     rows = await work.conn.fetch(q.subjects, *asked, work.now)
     found = {row["n"] - 1: row for row in rows}
     results: list[Done | Refused] = []
-    kept: dict[str, tuple[Any, ...]] = {}
+    kept: list[tuple[Any, ...]] = []
     for n, item in enumerate(items):
         row = found.get(n)
         refused = _why_not(item, row)
@@ -49,17 +49,14 @@ async def set_limits(work: Work, items: Sequence[NewLimit]) -> list[Done | Refus
             results.append(refused or Refused("invalid", "unknownDevice", "logicalResource: no such device"))
             continue
         new = new_id(work.now)
-        kept[new] = (
+        kept.append((
             new, row["account_id"], row["id"], item.allowance_id, item.unit, item.amount, item.display_unit,
             unit_of(item.display_unit).atoms, msgspec.json.encode(item.thresholds).decode(), row["period_start"],
             row["paid"], item.body,
-        )  # fmt: skip
+        ))  # fmt: skip
         results.append(Done(new, ("create",)))
     if kept:
-        columns = [list(column) for column in zip(*kept.values(), strict=True)]
-        made = {row["id"] for row in await work.conn.fetch(q.keep, work.now, *columns)}
-        second = Refused("conflict", "duplicate", "logicalResource: the device has such a limit already")
-        results = [second if isinstance(each, Done) and each.id not in made else each for each in results]
+        await work.conn.execute(q.keep, work.now, *[list(column) for column in zip(*kept, strict=True)])
     return results
 
 

@@ -80,8 +80,6 @@ from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigi
             $11::timestamptz[], $12::bigint[], $13::text[])
     as l (id, account_id, device_id, allowance_id, unit, amount, display_unit, display_atoms, thresholds, period_start, base,
           body)
-on conflict (device_id, allowance_id) do nothing
-returning id
 
 -- name: forget
 delete from consumption_limit where id = any ($1) returning id
