@@ -39,6 +39,7 @@ SQL_CODE = (
     ("oxl.engines.billing", "receivable.sql"),
     ("oxl.engines.billing", "run.sql"),
     ("oxl.engines.billing", "bills.sql"),
+    ("oxl.engines.billing", "documents.sql"),
     ("oxl.engines.consumption", "consumption.sql"),
     ("oxl.engines.recommendation", "recommendation.sql"),
     *((f"oxl.apis.{api.name}", "views.sql") for api in APIS),

@@ -16,6 +16,7 @@ import msgspec
 from oxl.apis import APIS
 from oxl.apis.billing import jobs as billing
 from oxl.apis.customer_bill import jobs as customer_bills
+from oxl.apis.customer_bill.documents import Making
 from oxl.apis.operator.api import OPERATOR
 from oxl.apis.prepay_balance.jobs import sweep
 from oxl.apis.product_usage.exporting import Exporter
@@ -171,10 +172,10 @@ def _delivery(settings: Settings, tenant: Tenant) -> Delivery:
     return Delivery(voices(APIS, public, f"{public}{OPERATOR.base}/eventRecord"), tenant, guard)
 
 
-def _duties(settings: Settings, tenant: Tenant) -> list[Delivery | Exporter | Watch]:
+def _duties(settings: Settings, tenant: Tenant) -> list[Delivery | Exporter | Watch | Making]:
     """What a worker does besides its sweeps."""
     watched = [Watch(tenant, Path(settings.imports) / tenant.name)] if settings.imports else []
-    return [_delivery(settings, tenant), _exporter(settings, tenant), *watched]
+    return [_delivery(settings, tenant), _exporter(settings, tenant), Making(tenant), *watched]
 
 
 def _exporter(settings: Settings, tenant: Tenant) -> Exporter:

@@ -141,14 +141,24 @@ class Kernel:
         """Whether the path meant a stream, which then has answered."""
         outer, _, name = scope["path"].rstrip("/").rpartition("/")
         collection, _, resource_id = outer.rpartition("/")
-        method, route = scope["method"], self._routes.get(collection if scope["method"] == "GET" else outer)
-        named = [each for each in route.resource.streams if (each.name, each.method) == (name, method)] if route else ()
-        if route is None or not named:
+        served = [(way, self._routes.get(at)) for at, way in ((outer, "POST"), (collection, "GET"))]
+        named = [
+            (route, each)
+            for way, route in served
+            if route
+            for each in route.resource.streams
+            if (each.name, each.method) == (name, way)
+        ]
+        if not named:
             return False
+        route, stream = named[0]
+        if scope["method"] != stream.method:
+            message = f"{scope['method']} is not allowed here; {stream.method} is"
+            raise Problem(405, "methodNotAllowed", message, (("Allow", stream.method),))
         operation = Operation(route.api, route.resource, route.resource.create)
         parts = request.body_parts(receive)
         exchange = Exchange(self._tenant, operation, resource_id, parts, dict(scope["headers"]))
-        told, parts = await named[0].answer(exchange)
+        told, parts = await stream.answer(exchange)
         headers = [(header.lower().encode(), value.encode("latin-1", "replace")) for header, value in told]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         async for part in parts:

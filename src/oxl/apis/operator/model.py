@@ -32,6 +32,8 @@ class Party(Entity):
     name: Text = UNSET
     givenName: Text = UNSET
     familyName: Text = UNSET
+    contactMedium: list[dict[str, Any]] | UnsetType = UNSET
+    languageAbility: list[dict[str, Any]] | UnsetType = UNSET
 
 
 class BillingAccount(Entity):

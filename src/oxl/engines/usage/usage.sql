@@ -115,6 +115,18 @@ language sql stable as $$
     group by 1, 2, 3, 4, 5, 6, 7
 $$
 
+-- define: usage_by_day
+-- How much devices have used within a time, by unit and local day.
+create function usage_by_day(devices text[], since timestamptz, until timestamptz, time_zone text)
+returns table (device_id text, unit text, day date, quantity bigint)
+language sql stable as $$
+    select u.device_id, u.unit, (u.started_at at time zone time_zone)::date, sum(u.quantity)::bigint
+    from usage u
+    where u.device_id = any (devices) and u.started_at >= since and u.started_at < until
+      and u.status in ('rated', 'corrected', 'notRated') and u.unit is not null
+    group by 1, 2, 3
+$$
+
 -- define: usage_export_job
 create function usage_export_job()
 returns table (id text, status text, created_at timestamptz, completed_at timestamptz, body jsonb, row_count bigint,
