@@ -112,12 +112,12 @@ order by e.query_id, e.rank
 for no key update of e
 
 -- name: owned_by
--- What the line of a subscription has now, the subscription included.
-select o.account_id, o.account_kind, o.product_id, o.offering_id
+-- What the owner of a subscription has now, on this line or another.
+select o.account_id, o.account_kind, o.device_id, o.product_id, o.offering_id
 from inventory_product($2) p
 join inventory_account() a on a.id = p.account_id
 cross join lateral inventory_owned(array[a.party_id], $2) o
-where p.id = $1 and o.device_id = p.device_id
+where p.id = $1
 
 -- name: main_bucket
 select id from ledger_bucket($2) where account_id = $1 and kind = 'main'
