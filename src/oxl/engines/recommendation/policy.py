@@ -134,9 +134,7 @@ def _policy(values: dict[str, Any]) -> Policy:
         decay=values["decay"],
         valid_hours=values["validHours"],
         weights=values["weights"],
-        rules=tuple(
-            Rule(**{_NAMES.get(name, name): value for name, value in each.items()}) for each in values["rules"]
-        ),
+        rules=tuple(_rule(dict(each)) for each in values["rules"]),
         texts=values["texts"],
     )
 
