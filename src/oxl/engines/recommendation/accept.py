@@ -108,7 +108,7 @@ async def _line(work: Work, item: Item) -> dict[str, Any]:
     if not found or found[0].status != "active":
         raise _cannot("notOrderable", "the line that it is for is not active")
     rows = [dict(row) for row in await work.conn.fetch(q.owned_by, item.product_id, work.now)]
-    own = next(row for row in rows if row["product_id"] == item.product_id)
+    own = next(row for row in reversed(rows) if row["product_id"] == item.product_id)
     return own | {
         "owned": {row["offering_id"] for row in rows if row["device_id"] == own["device_id"]},
         "party_owned": {row["offering_id"] for row in rows},
