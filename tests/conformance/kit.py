@@ -28,9 +28,10 @@ LEAST: dict[str, Json] = {
     },
     "bucket": {"usageType": "data"},
     "queryUsageConsumption": {},
-    "queryProductRecommendation": {"instantSyncRecommendation": True},
     "exportJob": {"contentType": "text/csv"},
     "chargingRequest": {"requestNumber": 1, "isLast": True, "number": "+4915559990001"},
+    "customerBillOnDemand": {"billingAccount": {"id": "an account that the server does not know"}},
+    "queryProductRecommendation": {"instantSyncRecommendation": True},
 }
 # What a full body may not choose freely; None is left to the server.
 FIXED: dict[str, Json] = {
@@ -49,7 +50,7 @@ FIXED: dict[str, Json] = {
 }  # fmt: skip
 OWNED = {  # set by the server whatever was sent
     "id", "href", "creationDate", "lastUpdate", "usageProductPrice", "usageConsumption", "errorMessage", "partyAccount",
-    "validFor", "requestedDate", "ratingGroup",
+    "validFor", "requestedDate", "ratingGroup", "customerBill",
 }  # fmt: skip
 BESIDES = ("id", "href", "@type", "status", "state", "creationDate", "requestedDate", "lastUpdate")
 _numbers = count(1)

@@ -82,6 +82,30 @@ create function inventory_change()
 returns table (id text, product_id text, action text, at timestamptz, body jsonb)
 language sql stable as 'select id, product_id, action, at, doc from subscriber_change'
 
+-- define: inventory_plan_stint
+-- The products of accounts with the plans that they were on; `first`: the plan with which the product began.
+create function inventory_plan_stint(accounts text[])
+returns table (account_id text, product_id text, plan_id text, valid_from timestamptz, valid_to timestamptz, first bool)
+language sql stable as $$
+    select p.account_id, p.id, pp.plan_id, pp.valid_from, pp.valid_to, pp.valid_from = p.valid_from
+    from product p join product_plan pp on pp.product_id = p.id
+    where p.account_id = any (accounts)
+$$
+
+-- define: inventory_open_windows
+create function inventory_open_windows(accounts text[]) returns table (account_id text, open_window bigint)
+language sql stable as 'select id, open_window from account where id = any (accounts)'
+
+-- define: inventory_close_windows
+-- Close the accounts' bill windows: what is charged from now on is in the next.
+create function inventory_close_windows(accounts text[]) returns table (account_id text, closed bigint)
+language sql volatile as $$
+    update account set open_window = account.open_window + 1
+    from (select id from account where id = any (accounts) order by id for no key update) a
+    where account.id = a.id
+    returning account.id, account.open_window - 1
+$$
+
 -- define: inventory_known_party
 -- The parties that a client may mean by these names: by id, or by the number of one of their lines.
 create function inventory_known_party(names text[], now_ timestamptz)
