@@ -43,6 +43,7 @@ SQL_CODE = (
     ("oxl.engines.consumption", "consumption.sql"),
     ("oxl.engines.recommendation", "recommendation.sql"),
     *((f"oxl.apis.{api.name}", "views.sql") for api in APIS),
+    ("oxl.apis.operator", "selling.sql"),
 )
 
 

@@ -80,6 +80,34 @@ async def test_a_key_repeats_the_answer(http, kate) -> None:
     assert (some.status_code, some.content) == (other.status_code, other.content) == (201, some.content)
 
 
+async def test_an_offer_is_bought_once_by_who_began_earlier_and_came_later(http, tenant, kate) -> None:
+    """The line's lock decides, not the time at which a transaction began."""
+    one, two = await first(http, kate), await first(http, kate)
+    tenant.clock.frozen = NOON + timedelta(seconds=5)
+    try:
+        assert (await accept(http, one)).status_code == 201
+    finally:
+        tenant.clock.frozen = NOON
+    refused = await accept(http, two)
+    assert (refused.status_code, refused.json()["code"]) == (409, "alreadyOwned")
+
+
+async def test_what_was_shown_is_logged_with_what_came_of_it(http, kate) -> None:
+    query = await ask(http, kate["party"]["id"])
+    taken, *others = query["recommendationItem"]
+    product = (await accept(http, taken)).json()["product"]["id"]
+    log = f"{OPERATOR}/recommendationExposure?relatedParty.id={kate['party']['id']}"
+    found = {each["id"]: each for each in (await http.get(log)).json()}
+    assert set(found) == {item["id"] for item in query["recommendationItem"]}
+    told = found[taken["id"]]
+    assert (told["priority"], told["source"], told["product"]["id"]) == (1, "rule:nearly-used", product)
+    assert told["takenDate"] == told["acceptanceDate"] == told["exposureDate"]
+    assert not [each["id"] for each in others if "takenDate" in found[each["id"]]]
+    (sums,) = (await http.get(f"{OPERATOR}/recommendationTakeUp?source=rule&priority=1")).json()
+    assert sums["shown"] >= sums["taken"] >= sums["accepted"] >= 1
+    assert sums["takeUp"] == pytest.approx(sums["taken"] / sums["shown"], abs=1e-6)
+
+
 async def test_the_same_offer_of_two_queries_is_bought_once(http, kate) -> None:
     one, two = await first(http, kate), await first(http, kate)
     assert (await accept(http, one)).status_code == 201

@@ -138,6 +138,36 @@ class RecommendationAcceptance(Entity):
     acceptanceDate: Instant = UNSET
 
 
+class RecommendationExposure(Entity):
+    """An offering that was shown in an answer, and what came of it; taken: bought within a week, in whatever way."""
+
+    queryProductRecommendation: EntityRef | UnsetType = UNSET
+    priority: int | UnsetType = UNSET
+    relatedParty: EntityRef | UnsetType = UNSET
+    productOffering: EntityRef | UnsetType = UNSET
+    logicalResource: EntityRef | UnsetType = UNSET
+    segment: Text = UNSET
+    variant: Text = UNSET
+    source: Text = UNSET
+    score: Decimal | UnsetType = UNSET
+    isExplored: Flag = UNSET
+    exposureDate: Instant = UNSET
+    takenDate: Instant = UNSET
+    acceptanceDate: Instant = UNSET
+    product: EntityRef | UnsetType = UNSET
+
+
+class RecommendationTakeUp(Entity):
+    """How often offerings of one source and place were shown, taken and accepted in the last thirty days."""
+
+    source: Text = UNSET
+    priority: int | UnsetType = UNSET
+    shown: int | UnsetType = UNSET
+    taken: int | UnsetType = UNSET
+    accepted: int | UnsetType = UNSET
+    takeUp: Decimal | UnsetType = UNSET
+
+
 class RecommendationConsent(Entity):
     """Whether a party wants recommendations; without a word of theirs they get them."""
 

@@ -126,41 +126,6 @@ language sql stable as $$
     from catalog_item_of('productOffering') i
 $$
 
--- define: operator_acceptance
-create function operator_acceptance(now_ timestamptz)
-returns table (id text, doc jsonb, offering_id text, product_id text, party_id text, at timestamptz)
-language sql stable as $$
-    select a.query_id || '.' || a.rank,
-           a.body || jsonb_strip_nulls(jsonb_build_object(
-               '@type', 'RecommendationAcceptance', 'id', a.query_id || '.' || a.rank,
-               'productOffering', ref(a.offering_id, 'ProductOffering'), 'product', ref(a.product_id, 'Product'),
-               'relatedParty', ref(a.party_id, 'Individual'), 'acceptanceDate', instant_text(a.at))),
-           a.offering_id, a.product_id, a.party_id, a.at
-    from recommendation_accepted() a
-$$
-
--- define: operator_consent
-create function operator_consent(now_ timestamptz) returns table (id text, doc jsonb, consent text)
-language sql stable as $$
-    select c.party_id,
-           jsonb_build_object(
-               '@type', 'RecommendationConsent', 'id', c.party_id, 'relatedParty', ref(c.party_id, 'Individual'),
-               'consent', case when c.opted_out then 'denied' else 'given' end, 'lastUpdate', instant_text(c.at)),
-           case when c.opted_out then 'denied' else 'given' end
-    from recommendation_consent_of() c
-$$
-
--- define: operator_model
-create function operator_model(now_ timestamptz) returns table (id text, doc jsonb, status text)
-language sql stable as $$
-    select m.version::text,
-           jsonb_strip_nulls(jsonb_build_object(
-               '@type', 'RecommendationModel', 'id', m.version::text, 'version', m.version, 'status', m.status,
-               'statusReason', m.reason, 'creationDate', instant_text(m.trained_at), 'metrics', m.metrics)),
-           m.status
-    from recommendation_model_of() m
-$$
-
 -- define: operator_usage_specification
 create function operator_usage_specification(now_ timestamptz) returns table (id text, doc jsonb, name text)
 language sql stable as $$

@@ -137,6 +137,19 @@ language sql stable as $$
     where a.party_id = any (parties)
 $$
 
+-- define: inventory_held
+-- The same without its beginning: what they have now or have coming. Under a line's lock this is what counts, because
+-- another transaction may have begun after this one, and have ended before it.
+create function inventory_held(parties text[], now_ timestamptz)
+returns table (account_id text, account_kind text, device_id text, product_id text, offering_id text, plan_from timestamptz)
+language sql stable as $$
+    select a.id, a.kind, p.device_id, p.id, pp.offering_id, pp.valid_from
+    from account a
+    join product p on p.account_id = a.id and p.status <> 'terminated' and (p.valid_to is null or now_ < p.valid_to)
+    join product_plan pp on pp.product_id = p.id and (pp.valid_to is null or now_ < pp.valid_to)
+    where a.party_id = any (parties)
+$$
+
 -- define: inventory_bought
 -- Every offering that a party has, or had at `since` or later: when it came by it, as which product.
 create function inventory_bought(since timestamptz)

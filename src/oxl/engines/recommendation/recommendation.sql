@@ -16,6 +16,27 @@ language sql stable as $$
     from recommendation_exposure where accepted_at is not null
 $$
 
+-- define: recommendation_shown
+create function recommendation_shown()
+returns table (query_id text, rank int, party_id text, offering_id text, device_id text, segment text, variant text,
+               source text, score int, explored bool, at timestamptz, taken_at timestamptz, product_id text,
+               accepted_at timestamptz)
+language sql stable as $$
+    select query_id, rank::int, party_id, offering_id, device_id, segment, variant, source, score, explored, at, taken_at,
+           product_id, accepted_at
+    from recommendation_exposure
+$$
+
+-- define: recommendation_take_up
+-- What came of what was shown since then, by source and place.
+create function recommendation_take_up(since timestamptz)
+returns table (source text, rank int, shown bigint, taken bigint, accepted bigint)
+language sql stable as $$
+    select split_part(source, ':', 1), rank::int, count(*), count(taken_at), count(accepted_at)
+    from recommendation_exposure where at > since
+    group by 1, 2 order by 1, 2
+$$
+
 -- define: recommendation_consent_of
 create function recommendation_consent_of() returns table (party_id text, opted_out bool, at timestamptz)
 language sql stable as 'select party_id, opted_out, at from recommendation_consent'
@@ -112,12 +133,13 @@ order by e.query_id, e.rank
 for no key update of e
 
 -- name: owned_by
--- What the line of a subscription has now, the subscription included.
-select o.account_id, o.account_kind, o.product_id, o.offering_id
+-- What the owner of a subscription has now or has coming, on this line or another; of a product the latest plan last.
+select o.account_id, o.account_kind, o.device_id, o.product_id, o.offering_id
 from inventory_product($2) p
 join inventory_account() a on a.id = p.account_id
-cross join lateral inventory_owned(array[a.party_id], $2) o
-where p.id = $1 and o.device_id = p.device_id
+cross join lateral inventory_held(array[a.party_id], $2) o
+where p.id = $1
+order by o.plan_from, o.product_id
 
 -- name: main_bucket
 select id from ledger_bucket($2) where account_id = $1 and kind = 'main'
@@ -185,10 +207,7 @@ select party_id, opted_out, $1 from unnest($2::text[], $3::bool[]) as c (party_i
 on conflict (party_id) do update set opted_out = excluded.opted_out, at = excluded.at
 
 -- name: take_up
-select split_part(source, ':', 1) as source, rank, count(*) as shown, count(taken_at) as taken,
-       count(accepted_at) as accepted
-from recommendation_exposure where at > $1
-group by 1, 2 order by 1, 2
+select * from recommendation_take_up($1)
 
 -- name: variants
 -- How many parties each variant of an experiment was shown something, and how many of them took something.
