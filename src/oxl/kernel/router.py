@@ -91,6 +91,7 @@ class Kernel:
             for api in apis
             for resource in api.resources
         }
+        self._streams = {(at, s.method, s.name): (r, s) for at, r in self._routes.items() for s in r.resource.streams}
         self._hubs = {f"{api.base}/hub": Hub(api, tenant, public, guard or Guard()) for api in apis if api.hub}
         self._pages = pages or {}
         self._contracts = contracts or {}
@@ -141,20 +142,10 @@ class Kernel:
         """Whether the path meant a stream, which then has answered."""
         outer, _, name = scope["path"].rstrip("/").rpartition("/")
         collection, _, resource_id = outer.rpartition("/")
-        served = [(way, self._routes.get(at)) for at, way in ((outer, "POST"), (collection, "GET"))]
-        named = [
-            (route, each)
-            for way, route in served
-            if route
-            for each in route.resource.streams
-            if (each.name, each.method) == (name, way)
-        ]
-        if not named:
+        if not (found := self._streams.get((outer, "POST", name)) or self._streams.get((collection, "GET", name))):
             return False
-        route, stream = named[0]
-        if scope["method"] != stream.method:
-            message = f"{scope['method']} is not allowed here; {stream.method} is"
-            raise Problem(405, "methodNotAllowed", message, (("Allow", stream.method),))
+        route, stream = found
+        _allow(scope["method"], [stream.method])
         operation = Operation(route.api, route.resource, route.resource.create)
         parts = request.body_parts(receive)
         exchange = Exchange(self._tenant, operation, resource_id, parts, dict(scope["headers"]))
