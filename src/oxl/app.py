@@ -28,8 +28,12 @@ SQL_CODE = (
     ("oxl.engines.inventory", "inventory.sql"),
     ("oxl.engines.ledger", "ledger.sql"),
     ("oxl.engines.usage", "usage.sql"),
+    ("oxl.engines.usage", "revise.sql"),
+    ("oxl.engines.usage", "again.sql"),
+    ("oxl.engines.usage", "explain.sql"),
     ("oxl.engines.consumption", "consumption.sql"),
     *((f"oxl.apis.{api.name}", "views.sql") for api in APIS),
+    ("oxl.apis.operator", "rating.sql"),
 )
 
 

@@ -98,7 +98,7 @@ async def test_a_record_older_than_60_days_waits_for_somebody_to_look_at_it(tena
         usage_body("sms", number, at.isoformat(), destinationPhoneNumber=GERMANY)
         for at in (border, border - timedelta(seconds=1))
     ]
-    assert [told(answer) for answer in await posted(tenant, USAGES, bodies)] == ["rated", "failed tooLate"]
+    assert [told(answer) for answer in await posted(tenant, USAGES, bodies)] == ["rated late", "failed tooLate"]
 
 
 async def test_a_late_record_draws_from_the_bucket_of_its_own_period(tenant, subscribe) -> None:
@@ -126,7 +126,6 @@ async def test_a_late_record_draws_from_the_bucket_of_its_own_period(tenant, sub
 async def test_a_usage_of_nobody_is_kept_in_suspense(tenant, body, outcome) -> None:
     (answer,) = await posted(tenant, USAGES, [body])
     assert told(answer) == outcome
-    assert '"status": "failed"' in answer.doc
 
 
 async def test_a_product_that_is_named_is_meant_whatever_the_number(tenant, subscribe) -> None:

@@ -14,6 +14,7 @@ import msgspec
 
 from oxl.apis import APIS
 from oxl.apis.operator.api import OPERATOR
+from oxl.apis.product_usage import again
 from oxl.app import SQL_CODE
 from oxl.cli.ground import err, fail, out
 from oxl.cli.walk import print_walk
@@ -117,6 +118,7 @@ async def work_until_stopped(settings: Settings) -> None:
                     kept = system_now().date()
                 await once(tenant, lambda work: forget_keys(work, settings.key_days))
                 granted = await once(tenant, grant_due)
+                await again.run_due(tenant)
                 if granted:
                     out.print(f"granted the allowances of {granted} products")
             except ABSENT as error:

@@ -105,17 +105,37 @@ language sql stable as $$
     from catalog_item_of('productOffering') i
 $$
 
+-- define: value_specifications
+-- What a characteristic may hold, as the standard says it: a least number, the units, a default.
+create function value_specifications(c jsonb) returns jsonb
+language sql stable as $$
+    select coalesce(jsonb_agg(jsonb_strip_nulls(v)), '[]') from (
+        select jsonb_build_object('valueFrom', c -> 'minimum') as v where c ->> 'minimum' is not null
+        union all
+        select jsonb_build_object('value', unit, 'unitOfMeasure', unit,
+                                  'isDefault', case when unit = c ->> 'default' then true end)
+        from jsonb_array_elements_text(c -> 'units') as u (unit)
+        union all
+        select jsonb_build_object('value', c ->> 'default', 'isDefault', true)
+        where c ->> 'default' is not null and c -> 'units' = '[]'
+    ) s
+$$
+
 -- define: operator_usage_specification
 create function operator_usage_specification(now_ timestamptz) returns table (id text, doc jsonb, name text)
 language sql stable as $$
     select i.id,
-           jsonb_build_object(
+           jsonb_strip_nulls(jsonb_build_object(
                '@type', 'UsageSpecification', 'id', i.id, 'name', i.doc -> 'name',
                'description', i.doc -> 'description', 'version', i.doc -> 'version', 'service', i.doc -> 'service',
-               'usageSpecCharacteristic', (
-                   select jsonb_agg(jsonb_build_object('name', c -> 'name', 'valueType', c -> 'value_type',
-                                                       'required', c -> 'required', 'units', c -> 'units') order by n)
-                   from jsonb_array_elements(i.doc -> 'characteristics') with ordinality as e (c, n))),
+               'code', i.id, 'countryCode', nullif(i.doc ->> 'country_code', ''), 'role', i.doc -> 'roles',
+               'specCharacteristic', (
+                   select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+                              'name', c -> 'name', 'valueType', c -> 'value_type',
+                              'description', nullif(c ->> 'description', ''), 'maxCardinality', 1,
+                              'minCardinality', case when (c ->> 'required')::bool then 1 else 0 end,
+                              'characteristicValueSpecification', nullif(value_specifications(c), '[]'))) order by n)
+                   from jsonb_array_elements(i.doc -> 'characteristics') with ordinality as e (c, n)))),
            i.doc ->> 'name'
     from catalog_item_of('usageSpecification') i
 $$

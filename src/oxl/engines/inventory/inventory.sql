@@ -10,13 +10,13 @@ language sql immutable as $$ select case when valid_to <= at then 'terminated' e
 create function inventory_guide(numbers text[], products text[], ats timestamptz[])
 returns table (
     n bigint, product_id text, account_id text, device_id text, account_kind text, currency text,
-    status text, plan_id text, open_window bigint
+    status text, plan_id text, open_window bigint, since timestamptz
 )
 language sql stable as $$
     select w.n, p.id, p.account_id, p.device_id, a.kind, a.currency,
            case when p.valid_from <= w.at and (p.valid_to is null or w.at < p.valid_to)
                 then case p.status when 'terminated' then 'active' else p.status end else 'terminated' end,
-           pp.plan_id, a.open_window
+           pp.plan_id, a.open_window, p.valid_from
     from unnest(numbers, products, ats) with ordinality as w (number, product, at, n)
     join lateral (
         select w.product as id where w.product is not null

@@ -20,43 +20,43 @@ language sql stable as 'select id, file, started_at, finished_at, counts from us
 
 -- name: claim
 -- A key that another transaction is claiming is waited for; what is not returned was taken before.
-insert into usage_key (key, usage_id, body_hash)
-select key, usage_id, body_hash from unnest($1::bytea[], $2::text[], $3::bytea[]) as k (key, usage_id, body_hash)
+insert into usage_key (key, usage_id, body_hash, version)
+select key, usage_id, body_hash, version
+from unnest($1::bytea[], $2::text[], $3::bytea[], $4::int[]) as k (key, usage_id, body_hash, version)
 order by key
 on conflict do nothing
 returning key
 
 -- name: taken
-select key, usage_id, body_hash from usage_key where key = any ($1)
+select key, usage_id, version from usage_key where key = any ($1)
+
+-- name: taken_locked
+select key, usage_id, version from usage_key where key = any ($1) order by key for update
+
+-- name: hand_keys_over
+update usage_key u set usage_id = k.usage_id, body_hash = k.body_hash, version = k.version
+from unnest($1::bytea[], $2::text[], $3::bytea[], $4::int[]) as k (key, usage_id, body_hash, version)
+where u.key = k.key
 
 -- name: keep
 insert into usage (id, status, reason, usage_type, specification_id, started_at, product_id, account_id, device_id,
-                   charge_window, plan_id, plan_version, unit, quantity, prices, created_at, updated_at, body)
+                   charge_window, plan_id, plan_version, unit, quantity, prices, created_at, updated_at, body, draws,
+                   charged, actor, reference, key)
 select id, status, reason, usage_type, specification_id, started_at, product_id, account_id, device_id,
-       charge_window, plan_id, plan_version, unit, quantity, prices::jsonb, $1, $1, body::jsonb
+       charge_window, plan_id, plan_version, unit, quantity, prices::jsonb, $1, $1, body::jsonb, draws::jsonb, charged,
+       actor, reference, key
 from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::text[],
-            $10::text[], $11::bigint[], $12::text[], $13::int[], $14::text[], $15::bigint[], $16::text[], $17::text[])
+            $10::text[], $11::bigint[], $12::text[], $13::int[], $14::text[], $15::bigint[], $16::text[], $17::text[],
+            $18::text[], $19::bigint[], $20::text[], $21::text[], $22::bytea[])
     as u (id, status, reason, usage_type, specification_id, started_at, product_id, account_id, device_id,
-          charge_window, plan_id, plan_version, unit, quantity, prices, body)
+          charge_window, plan_id, plan_version, unit, quantity, prices, body, draws, charged, actor, reference,
+          key)
 
 -- name: describe
 update usage
 set body = (usage.body || d.put::jsonb) - array(select jsonb_array_elements_text(d.removed::jsonb)), updated_at = $1
 from unnest($2::text[], $3::text[], $4::text[]) as d (id, put, removed)
 where usage.id = d.id
-
--- name: keep_charges
-insert into charge (account_id, charge_window, product_id, component, zone, tax_category, unit, quantity, amount, events,
-                    first_at, last_at)
-select * from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-                     $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[])
-    as c (account_id, charge_window, product_id, component, zone, tax_category, unit, quantity, amount, events,
-          first_at, last_at)
-order by account_id, charge_window, product_id, component, zone, tax_category
-on conflict (account_id, charge_window, product_id, component, zone, tax_category) do update
-set quantity = charge.quantity + excluded.quantity, amount = charge.amount + excluded.amount,
-    events = charge.events + excluded.events, first_at = least(charge.first_at, excluded.first_at),
-    last_at = greatest(charge.last_at, excluded.last_at)
 
 -- name: start_import
 insert into usage_import (id, file, started_at) values ($1, $2, $3)

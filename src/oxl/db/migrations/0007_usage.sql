@@ -1,0 +1,65 @@
+-- A usage's way through its states, prices by the period, jobs over many usages, and explanations of a price.
+
+-- engine: usage
+alter table usage
+    add draws jsonb not null default '[]',
+    add charged bigint,
+    add revision int not null default 0,
+    add actor text not null default 'client',
+    add reference text,
+    add key bytea;
+update usage u set key = k.key from usage_key k where k.usage_id = u.id;
+update usage
+set charged = (select sum((line ->> 'net')::bigint) from jsonb_array_elements(prices) line)
+where charge_window is not null;
+update usage u
+set draws = d.draws
+from (select action_id, jsonb_agg(jsonb_build_array(dr_bucket, amount) order by leg) as draws
+      from transfer where kind = 'usage' and dr_bucket is not null group by action_id) d
+where u.id = d.action_id;
+create index usage_product on usage (product_id, started_at);
+alter table usage_key add version int not null default 0;
+create table usage_history (       -- what a usage was before each of its changes
+    usage_id text,
+    revision int,
+    status text not null,
+    reason text,
+    actor text not null,
+    reference text,
+    at timestamptz not null,       -- when it came to be so
+    charge_window bigint,
+    charged bigint,
+    plan_id text,
+    plan_version int,
+    prices jsonb not null,
+    draws jsonb not null,
+    primary key (usage_id, revision)
+);
+create table usage_counter (       -- what a product has used in a period of a component that is priced by the period
+    product_id text,
+    plan_id text,
+    plan_version int,
+    component text,
+    period timestamptz,            -- its start
+    quantity bigint not null,
+    primary key (product_id, plan_id, plan_version, component, period)
+) with (fillfactor = 80);
+create table usage_job (           -- work over all usages that a filter means, done in steps
+    id text primary key,
+    kind text not null check (kind in ('retry', 'rerate')),
+    state text not null check (state in ('acknowledged', 'inProgress', 'done', 'terminatedWithError')),
+    filter jsonb not null,
+    plan_version int,              -- of re-rating: the version that prices, whatever the dates say
+    total bigint not null,
+    counts jsonb not null default '{}',
+    place text not null default '',  -- of the last account or usage that is done
+    error text,
+    created_at timestamptz not null,
+    updated_at timestamptz not null
+);
+create table usage_explanation (   -- a rating told step by step
+    id text primary key,
+    usage_id text,                 -- none: of a record that is not stored
+    created_at timestamptz not null,
+    doc jsonb not null
+);
