@@ -17,11 +17,14 @@ import pytest
 
 from oxl.apis import APIS
 from oxl.app import SQL_CODE
+from oxl.contract.answers import contracts
+from oxl.contract.pages import documents, pages
 from oxl.db.database import Database, Tenant
 from oxl.db.migrate import create_tenant, migrate
 from oxl.engines.catalog import registry
 from oxl.engines.catalog.catalog import read_texts
 from oxl.kernel.background import once
+from oxl.kernel.declare import strictly
 from oxl.kernel.router import Kernel
 from oxl.settings import Settings
 
@@ -73,9 +76,11 @@ async def tenant(make_tenant: Callable[[], Any]) -> Tenant:
     return await make_tenant()
 
 
-def client_of(tenant: Tenant) -> httpx.AsyncClient:
-    """An HTTP client of the APIs of a tenant, in this process."""
-    kernel = Kernel(APIS, tenant, "", 1000, 1 << 20, validate_responses=True)
+def client_of(tenant: Tenant, strict: str = "") -> httpx.AsyncClient:
+    """An HTTP client of the APIs of a tenant, in this process; `strict` names those that are."""
+    apis = strictly(APIS, strict)
+    published = documents(apis, "")
+    kernel = Kernel(apis, tenant, "", 1000, 1 << 20, pages=pages(apis, published, ""), contracts=contracts(published))
     return httpx.AsyncClient(transport=httpx.ASGITransport(kernel), base_url="http://oxl.example")
 
 

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 from oxl.apis import APIS
+from oxl.contract.answers import contracts
+from oxl.contract.pages import documents, pages
 from oxl.db.database import ABSENT, Database
 from oxl.db.embedded import EmbeddedError
-from oxl.kernel.callbacks import guard_of
 from oxl.kernel.declare import strictly
 from oxl.kernel.router import Kernel
+from oxl.outbox.callbacks import guard_of
 from oxl.settings import Settings, read_settings
 
 log = logging.getLogger("oxl")
@@ -51,15 +53,18 @@ class App:
         self._database = await Database.open(self._settings)
         tenant = await self._database.tenant(self._settings.tenant)
         settings = self._settings
+        apis = strictly(APIS, settings.strict)
+        published = documents(apis, settings.public_url)
         self._kernel = Kernel(
-            strictly(APIS, settings.strict),
+            apis,
             tenant,
             settings.public_url,
             settings.default_limit,
             settings.max_body,
             count_cap=settings.count_cap,
             partial_status=settings.partial_status,
-            validate_responses=settings.validate_responses,
+            pages=pages(apis, published, settings.public_url),
+            contracts=contracts(published) if settings.validate_responses else None,
             guard=guard_of(settings.callback_allow, settings.host, settings.port),
         )
         self._keeping = asyncio.create_task(self._keep(self._database))

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-RefusalKind = Literal["invalid", "unknown", "conflict", "stale", "mismatch"]
+RefusalKind = Literal["invalid", "unknown", "conflict", "stale", "mismatch", "unsupported"]
 
 
 class Work(NamedTuple):
@@ -40,7 +40,8 @@ class Refused(msgspec.Struct, frozen=True):
     """Why one item was not done.
 
     kind: invalid (the item is wrong), unknown (no such resource), conflict (the state forbids it), stale (it was
-    changed meanwhile), mismatch (an idempotency key came again with another body).
+    changed meanwhile), mismatch (an idempotency key came again with another body),
+    unsupported (right, but not answered here).
     code: a short word clients can branch on; field: the attribute at fault, dotted; reference: id of a stored resource
     that tells more, such as the first record of a duplicate or the failed action.
     """
@@ -64,3 +65,8 @@ class Refusal(Exception):  # noqa: N818 – it carries a refusal, it is not an e
 def invalid(field: str, message: str, code: str = "invalidValue") -> Refusal:
     """A Refusal that names the attribute at fault."""
     return Refusal(Refused("invalid", code, f"{field}: {message}", field))
+
+
+def unsupported(field: str, what: str) -> Refusal:
+    """A Refusal of what is right by the standard and not answered here."""
+    return Refusal(Refused("unsupported", "notImplemented", f"{field}: {what} is not supported", field))

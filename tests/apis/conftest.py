@@ -42,6 +42,7 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
         (f"{CONSUMPTION}/queryUsageConsumption", {"searchCriteria": {"logicalResource": [{"value": number}]}}, 201),
         (f"{CONSUMPTION}/queryUsageConsumption", {"searchCriteria": {"logicalResource": [{"value": "491"}]}}, 201),
     ]
+    posts.append((f"{OPERATOR}/hub", {"callback": "https://listener.example/told"}, 201))
     for path, body, status in posts:
         answer = await http.post(path, json=body)
         assert answer.status_code == status, answer.text
@@ -50,4 +51,15 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
             "insert into usage_import (id, file, started_at, finished_at, counts) values ('import-1', 'a.ndjson',"
             " '2026-06-15T10:00:00Z', '2026-06-15T10:01:00Z', '{\"outcome\": {\"rated\": 3}, \"reason\": {}}')"
         )
+        await conn.execute("""
+            insert into delivery
+            select 'delivery-1', id, 'event-1', 'SubscriberCreateEvent', 'subscriber', 'line-1', now(), 1, 'failed',
+                   400, 'HTTP 400', 12
+            from subscription
+        """)
+        await conn.execute("""
+            insert into undelivered (subscription_id, event_id, xid, resource, resource_id, attempts, since, dead_at,
+                                     status, reason)
+            select id, 'event-1', '1', 'subscriber', 'line-1', 1, now(), now(), 400, 'HTTP 400' from subscription
+        """)
     return {"ada": ada, "bob": bob, "main": main}

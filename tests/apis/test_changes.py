@@ -111,3 +111,9 @@ async def test_58_59_what_the_server_sets_is_left_out_and_classes_are_held(tenan
         )
         assert (answer.status_code, answer.json()["code"]) == (400, "invalidValue")
         assert answer.json()["message"].startswith("relatedParty[0].partyOrPartyRole.@type: ")
+
+
+async def test_01_a_list_of_nothing_is_an_empty_list_with_its_counters(http) -> None:
+    answer = await http.get("/oxl/v1/deadLetter")
+    assert (answer.status_code, answer.json()) == (200, [])
+    assert (answer.headers["x-total-count"], answer.headers["x-result-count"]) == ("0", "0")

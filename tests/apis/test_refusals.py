@@ -65,7 +65,7 @@ AMOUNTS = [
 
 @pytest.mark.parametrize("path", [TOPUP, ADJUST], ids=["topup", "adjust"])
 @pytest.mark.parametrize(("changes", "named"), AMOUNTS)
-async def test_a_balance_action_that_is_wrong_is_a_400(http, tenant, furnished, path, changes, named) -> None:
+async def test_61_a_balance_action_that_is_wrong_is_a_400(http, tenant, furnished, path, changes, named) -> None:
     good = {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": furnished["main"]["id"]}}
     await refused(http, tenant, path, changed(good, **changes), 400, named)
 

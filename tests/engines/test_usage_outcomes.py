@@ -23,6 +23,8 @@ from tests.engines.books import (
     whole,
 )
 
+from oxl.kernel import select
+
 
 def voice(to: str, seconds: int, start: str = "2026-06-15T10:00:00Z") -> tuple[str, str, dict[str, Any]]:
     return "voice", start, {"destinationPhoneNumber": to, "duration": seconds}
@@ -126,6 +128,9 @@ async def test_a_late_record_draws_from_the_bucket_of_its_own_period(tenant, sub
 async def test_a_usage_of_nobody_is_kept_in_suspense(tenant, body, outcome) -> None:
     (answer,) = await posted(tenant, USAGES, [body])
     assert told(answer) == outcome
+    async with tenant.connection() as conn:
+        kept = await select.by_ids(conn, USAGES.resource, tenant.clock.now(), [answer.result.id])
+    assert '"status": "failed"' in kept[answer.result.id]
 
 
 async def test_a_product_that_is_named_is_meant_whatever_the_number(tenant, subscribe) -> None:

@@ -14,10 +14,11 @@ from tests.kernel.toy import BASE, CAP, NOTE, TOY, rows
 
 from oxl.db.database import Database, Tenant
 from oxl.kernel import select
-from oxl.kernel.callbacks import Guard
-from oxl.kernel.delivery import Delivery
+from oxl.kernel.events import voices
 from oxl.kernel.router import Kernel
 from oxl.outbox.batch import Pace
+from oxl.outbox.callbacks import Guard
+from oxl.outbox.delivery import Delivery
 from oxl.outbox.outbox import wake
 from oxl.values import new_id
 
@@ -66,7 +67,7 @@ async def make_notes(tenant: Tenant, count: int) -> list[str]:
 async def delivering(tenant: Tenant, pace: Pace = QUICK, **more: Any) -> AsyncIterator[Delivery]:
     """A worker that delivers the toy's events while inside."""
     stop = asyncio.Event()
-    delivery = Delivery((TOY,), tenant, more.pop("guard", DEV), pace=pace, **more)
+    delivery = Delivery(voices((TOY,)), tenant, more.pop("guard", DEV), pace=pace, **more)
     task = asyncio.create_task(delivery.run(stop))
     try:
         yield delivery

@@ -24,7 +24,7 @@ from tests.kernel.listening import (
 from tests.kernel.receivers import Receiver, receiving, until
 from tests.kernel.toy import NOTES, rows
 
-from oxl.kernel.callbacks import Guard
+from oxl.outbox.callbacks import Guard
 
 
 @pytest.fixture

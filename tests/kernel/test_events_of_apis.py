@@ -5,28 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from tests.conformance.documents import facts
 from tests.conftest import BALANCE, CONSUMPTION, OPERATOR, USAGE, usage_body
 from tests.kernel.listening import DEV, QUICK, hub_client
 from tests.kernel.receivers import Receiver, receiving, until
 
 from oxl.apis import APIS
-from oxl.kernel.delivery import Delivery
-from oxl.kernel.events import events_of
+from oxl.kernel.events import events_of, voices
+from oxl.outbox.delivery import Delivery
 
-OFFICIAL = Path(__file__).parents[3] / "shared" / "specs" / "events.json"
 READABLE = {"TMF635": True, "TMF654": False, "TMF677": True}
 
 
-@pytest.mark.skipif(not OFFICIAL.exists(), reason="needs the official documents beside the repository")
 def test_what_is_not_official_is_declared_as_an_extension() -> None:
-    official = {
-        (each["api"], each["eventType"]): each["resourceKeyInPayload"] for each in json.loads(OFFICIAL.read_text())
-    }
+    official = {(each["api"], each["eventType"]): each["resourceKeyInPayload"] for each in facts("events")}
     assert len(official) == 26
     for api in APIS:
         for name, found in events_of(api).items():
@@ -43,7 +39,7 @@ def test_every_api_tells_whether_its_hub_can_be_read(api: Any) -> None:
 async def everyone(tenant, http, subscribe) -> AsyncIterator[tuple[Receiver, httpx.AsyncClient, dict[str, Any]]]:
     """A listener to everything that every API tells, a client, and a subscriber."""
     stop = asyncio.Event()
-    delivery = Delivery(APIS, tenant, DEV, events_at=f"{OPERATOR}/eventRecord", pace=QUICK)
+    delivery = Delivery(voices(APIS, events_at=f"{OPERATOR}/eventRecord"), tenant, DEV, pace=QUICK)
     async with receiving() as receiver, hub_client(tenant, APIS) as client:
         for api in APIS:
             made = await client.post(f"{api.base}/hub", json={"callback": f"{receiver.url}/{api.name}"})

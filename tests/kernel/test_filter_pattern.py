@@ -10,8 +10,9 @@ import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oxl.kernel.pattern import Dialect, translate
-from oxl.kernel.problem import Problem
+from oxl.kernel.problem import STATUS
+from oxl.query.pattern import Dialect, translate
+from oxl.verbs import Refusal
 
 TEXTS = [
     "", "a", "A", "ab", "aab", "aB", "ba", "abc", "a\nb", "\n", "b\r", "_", "-", "]", "^", "a-b", "$", "9",
@@ -53,12 +54,12 @@ async def test_postgresql_means_what_re2_means(tenant, lead: str, pattern: str, 
     options.log_errors, options.case_sensitive = False, not fold
     try:
         ours = translate("x", lead + pattern, Dialect(fold=fold))
-    except Problem as problem:
-        refusal = problem
+    except Refusal as caught:
+        refusal = caught
     else:
         refusal = None
     if refusal is not None:
-        assert (refusal.status, str(refusal)[:2]) in ((400, "x:"), (501, "x:"))
+        assert (STATUS[refusal.refused.kind], str(refusal)[:2]) in ((400, "x:"), (501, "x:"))
         return
     theirs = re2.compile(lead + pattern, options)
     expected = [text for text in TEXTS if theirs.search(text)]
@@ -93,9 +94,9 @@ REFUSED = [
 
 @pytest.mark.parametrize(("pattern", "status"), REFUSED)
 def test_what_is_no_expression_or_may_mean_another_thing_is_refused_by_name(pattern: str, status: int) -> None:
-    with pytest.raises(Problem, match=r"^note\.text: ") as caught:
+    with pytest.raises(Refusal, match=r"^note\.text: ") as caught:
         translate("note.text", pattern)
-    assert caught.value.status == status
+    assert STATUS[caught.value.refused.kind] == status
 
 
 @pytest.mark.parametrize(

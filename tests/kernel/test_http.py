@@ -64,7 +64,7 @@ async def test_a_public_address_is_put_before_href_and_location(toy, note, tenan
         ("POST", f"{BASE}/openapi.json", "GET, HEAD"),
     ],
 )
-async def test_a_method_that_is_not_served_is_405_and_says_which_are(toy, method, path, allow) -> None:
+async def test_79_a_method_that_is_not_served_is_405_and_says_which_are(toy, method, path, allow) -> None:
     answer = await toy.request(method, path)
     assert answer.status_code == 405
     assert answer.headers["allow"] == allow
@@ -77,7 +77,7 @@ async def test_a_method_that_is_not_served_is_405_and_says_which_are(toy, method
      f"{NOTES}/%ff", f"{NOTES}/%F0%9F%98%80", f"{NOTES}/{'x' * 3000}", "/toy/v1/Note"],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_what_is_not_there_is_404_with_an_error_body(toy, note, path: str, method: str) -> None:
+async def test_84_what_is_not_there_is_404_with_an_error_body(toy, note, path: str, method: str) -> None:
     answer = await toy.request(method, path)
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/json;charset=utf-8"
@@ -176,7 +176,7 @@ async def test_an_idempotency_key_that_is_too_long_is_400(toy, key: str) -> None
     assert "Idempotency-Key" in answer.json()["message"]
 
 
-async def test_an_unexpected_failure_is_a_500_that_tells_nothing_of_the_inside(toy, caplog) -> None:
+async def test_109_an_unexpected_failure_is_a_500_that_tells_nothing_of_the_inside(toy, caplog) -> None:
     answer = await toy.post(NOTES, json={"text": "break"})
     assert answer.status_code == 500
     assert "broken" not in answer.text

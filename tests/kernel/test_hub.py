@@ -12,7 +12,7 @@ from tests.kernel.listening import DEV, HUB, delivering, empty, hub_client, subs
 from tests.kernel.receivers import receiving, until
 from tests.kernel.toy import BASE, NOTES, TOY, rows
 
-from oxl.kernel.callbacks import Guard
+from oxl.outbox.callbacks import Guard
 
 CALLBACK = "http://hooks.example/l"
 PUBLIC = "https://api.example"

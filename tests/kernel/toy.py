@@ -13,6 +13,7 @@ import httpx
 import msgspec
 
 from oxl.apis.standard import Entity, Flag, Instant, Quantity, Ref, Text
+from oxl.contract.pages import documents, pages
 from oxl.db.database import Database, Tenant
 from oxl.kernel.declare import Api, Field, Operation, Resource
 from oxl.kernel.router import Kernel
@@ -106,7 +107,8 @@ async def set_up(tenant: Tenant, database: Database) -> None:
 
 def toy_client(tenant: Tenant, public: str = "") -> httpx.AsyncClient:
     """A client of the toy alone."""
-    kernel = Kernel((TOY,), tenant, public, CAP, 1 << 20)
+    served = pages((TOY,), documents((TOY,), public), public)
+    kernel = Kernel((TOY,), tenant, public, CAP, 1 << 20, pages=served)
     return httpx.AsyncClient(transport=httpx.ASGITransport(kernel), base_url="http://toy.example")
 
 

@@ -13,9 +13,10 @@ import msgspec
 from tests.kernel.toy import TOY
 
 from oxl.db.database import Tenant
-from oxl.kernel.callbacks import Guard
-from oxl.kernel.delivery import Delivery
+from oxl.kernel.events import voices
 from oxl.outbox.batch import Pace
+from oxl.outbox.callbacks import Guard
+from oxl.outbox.delivery import Delivery
 
 
 def start(tenant: Tenant, pace: Pace) -> subprocess.Popen[str]:
@@ -28,7 +29,7 @@ def main() -> None:
     """Deliver until killed."""
     name, connect, pace = json.loads(os.environ["TOLD"])
     told = msgspec.convert(pace, Pace, dec_hook=lambda _, text: timedelta(**text))
-    delivery = Delivery((TOY,), Tenant(name, connect, 6), Guard(dev=True), pace=told)
+    delivery = Delivery(voices((TOY,)), Tenant(name, connect, 6), Guard(dev=True), pace=told)
     asyncio.run(delivery.run(asyncio.Event()))
 
 

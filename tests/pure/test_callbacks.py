@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oxl.kernel.callbacks import BadCallback, Guard, guard_of, resolve, target_of
+from oxl.outbox.callbacks import BadCallback, Guard, guard_of, resolve, target_of
 
 PUBLIC = Guard()  # as a server that is reached from elsewhere has it
 DEV = guard_of("", "127.0.0.1", 8080)

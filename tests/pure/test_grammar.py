@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oxl.kernel.grammar import MAX_VALUES, Asked, Term, parts, terms
-from oxl.kernel.problem import Problem
+from oxl.query.grammar import MAX_VALUES, Asked, Term, parts, terms
+from oxl.verbs import Refusal
 
 
 def read(raw: str) -> list[Term]:
@@ -88,9 +88,9 @@ def test_the_and_of_a_filter_is_its_own() -> None:
             "&".join(f"a{n}=1" for n in range(51)), ";".join(f"a{n}>1" for n in range(51))]
 )  # fmt: skip
 def test_what_is_no_filter_or_too_much_of_it_names_a_parameter(raw: str) -> None:
-    with pytest.raises(Problem, match=r"^'?[ab]") as caught:
+    with pytest.raises(Refusal, match=r"^'?[ab]") as caught:
         read(raw)
-    assert caught.value.status == 400
+    assert caught.value.refused.kind == "invalid"
 
 
 def test_two_hundred_ids_are_taken() -> None:
@@ -100,10 +100,10 @@ def test_two_hundred_ids_are_taken() -> None:
 @given(st.text("ab.=<>!*~;,&'\"%3D2C+ @\\[]()", max_size=40) | st.text(max_size=20).map(quote))
 def test_any_text_is_read_or_refused(raw: str) -> None:
     try:
-        found, status = read(raw), 400
-    except Problem as problem:
-        found, status = [], problem.status
-    assert status == 400
+        found, kind = read(raw), "invalid"
+    except Refusal as refusal:
+        found, kind = [], refusal.refused.kind
+    assert kind == "invalid"
     assert all(term and all(each.values for each in term) for term in found)
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from oxl.kernel.patch import apply, merged, read, same
+from oxl.query.patch import apply, merged, read, same
 from oxl.verbs import Refusal
 
 NAMES = st.sampled_from(["a", "b", "c", "0", "", "a/b", "~"])

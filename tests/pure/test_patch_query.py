@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from oxl.kernel.patch import MAX_STEPS, apply, read
+from oxl.query.patch import MAX_STEPS, apply, read
 from oxl.verbs import Refusal
 
 DOC: dict[str, Any] = {

@@ -10,8 +10,8 @@ from oxl.db.database import Tenant
 from oxl.kernel import select
 from oxl.kernel.declare import Api
 from oxl.kernel.filter import conditions
-from oxl.kernel.grammar import Asked
 from oxl.kernel.paging import Window, order_of
+from oxl.query.grammar import Asked
 
 
 async def ask(tenant: Tenant, api: Api, name: str, **filters: str) -> list[dict[str, Any]]:

@@ -24,9 +24,10 @@ from oxl.db.database import ABSENT, Database, Tenant
 from oxl.db.migrate import keep_partitions, migrate
 from oxl.engines.ledger.grants import grant_due
 from oxl.kernel.background import once
-from oxl.kernel.callbacks import guard_of
-from oxl.kernel.delivery import Delivery
+from oxl.kernel.events import voices
 from oxl.kernel.handle import forget_keys
+from oxl.outbox.callbacks import guard_of
+from oxl.outbox.delivery import Delivery
 from oxl.settings import Settings
 
 _SWEEP_SECONDS = 5.0
@@ -136,4 +137,4 @@ async def work_until_stopped(settings: Settings) -> None:
 def _delivery(settings: Settings, tenant: Tenant) -> Delivery:
     guard = guard_of(settings.callback_allow, settings.host, settings.port)
     public = public_url(settings)
-    return Delivery(APIS, tenant, guard, public=public, events_at=f"{public}{OPERATOR.base}/eventRecord")
+    return Delivery(voices(APIS, public, f"{public}{OPERATOR.base}/eventRecord"), tenant, guard)

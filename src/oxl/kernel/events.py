@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 
 from oxl.kernel import represent, request
 from oxl.kernel.declare import Api, Resource
-from oxl.kernel.grammar import Asked, Term
 from oxl.kernel.problem import Problem
 from oxl.outbox.outbox import Event
+from oxl.query.grammar import Asked, Term
 from oxl.values import instant_text
 
 MAX_QUERY = 2000  # characters
@@ -53,6 +54,22 @@ class Voice(NamedTuple):
     def resource(self, event: Event) -> Resource | None:
         """The resource that an event is about, where it is still declared."""
         return next((each for each in self.api.resources if each.name == event.resource), None)
+
+    def wants(self, query: str, event: Event) -> bool:
+        """Whether a subscription's query lets the event through."""
+        return _wanted(query).holds(self, event)
+
+    def text(self, query: str, event: Event) -> bytes:
+        """The notification for a subscription; made once for all who are told the whole of it."""
+        if (fields := _wanted(query).fields) is not None:
+            return envelope(self, event, fields)
+        event.text = event.text or envelope(self, event)
+        return event.text
+
+
+def voices(apis: Sequence[Api], public: str = "", events_at: str = "") -> dict[str, Voice]:
+    """Who speaks for each API, by its name."""
+    return {api.name: Voice(api, public, events_at, events_of(api)) for api in apis}
 
 
 def _head(voice: Voice, event: Event) -> dict[str, Any]:
@@ -147,6 +164,9 @@ def wanted_of(query: str) -> Wanted:
         else:
             terms.append(term)
     return Wanted(types, tuple(terms), asked.fields and tuple(_attribute(name) for name in asked.fields))
+
+
+_wanted = lru_cache(1000)(wanted_of)
 
 
 def _type_name(text: str) -> str:

@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import inspect
 
-from oxl.kernel import condition as tree
-from oxl.kernel import jsonpath
-from oxl.kernel.condition import NEVER, Condition
 from oxl.kernel.declare import Field, Resource
-from oxl.kernel.grammar import Asked, Term
-from oxl.kernel.pattern import translate
-from oxl.kernel.problem import Problem
+from oxl.kernel.problem import Problem, problems
+from oxl.query import condition as tree
+from oxl.query import jsonpath
+from oxl.query.condition import NEVER, Condition
+from oxl.query.grammar import Asked, Term
+from oxl.query.pattern import translate
 from oxl.values import BadValue, bounded_decimal
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
@@ -56,6 +56,7 @@ class _Bound(NamedTuple):
         return Field("id") if name == "id" else self.resource.askable.get(name)
 
 
+@problems()
 def conditions(resource: Resource, terms: Sequence[Term], prefix: str, strict: bool = False) -> list[Condition]:
     """The terms as conditions, all of which must hold. `prefix` is what stands before the id in an href.
 

@@ -14,10 +14,11 @@ import msgspec
 
 from oxl.db.database import Tenant
 from oxl.db.queries import load
-from oxl.kernel import patch, represent, select, validate
+from oxl.kernel import represent, select, validate
 from oxl.kernel.declare import Change, Operation, Resource
 from oxl.kernel.problem import Problem, body_of, problem_of
 from oxl.outbox.outbox import wake
+from oxl.query import patch
 from oxl.values import new_id
 from oxl.verbs import Done, Refusal, Refused, Work
 

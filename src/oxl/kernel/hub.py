@@ -15,11 +15,11 @@ import msgspec
 from oxl.clock import system_now
 from oxl.db.database import Tenant
 from oxl.kernel import request, validate
-from oxl.kernel.callbacks import BadCallback, Guard, target_of
 from oxl.kernel.declare import Api
 from oxl.kernel.events import wanted_of
 from oxl.kernel.problem import Problem
 from oxl.outbox import outbox
+from oxl.outbox.callbacks import BadCallback, Guard, target_of
 from oxl.values import new_id
 
 Reply = tuple[int, bytes, list[tuple[str, str]]]

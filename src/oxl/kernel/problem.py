@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import msgspec
 
-from oxl.verbs import Refused
+from oxl.verbs import Refusal, Refused
 
 REASONS = {
     400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not found", 405: "Method not allowed",
@@ -13,7 +16,9 @@ REASONS = {
     501: "Not implemented",
     503: "Service unavailable",
 }  # fmt: skip
-STATUS = {"invalid": 400, "unknown": 404, "conflict": 409, "stale": 412, "mismatch": 422}  # by kind of refusal
+STATUS = {  # by kind of refusal
+    "invalid": 400, "unknown": 404, "conflict": 409, "stale": 412, "mismatch": 422, "unsupported": 501,
+}  # fmt: skip
 
 
 class Problem(Exception):  # noqa: N818 – an answer, not an error of the program
@@ -33,6 +38,15 @@ def problem_of(refused: Refused, collection_href: str) -> Problem:
     if refused.reference:
         problem.reference = f"{collection_href}/{refused.reference}"
     return problem
+
+
+@contextmanager
+def problems(collection_href: str = "") -> Iterator[None]:
+    """Refusals within as error answers."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise problem_of(refusal.refused, collection_href) from None
 
 
 def body_of(problem: Problem) -> bytes:

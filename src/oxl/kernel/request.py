@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from oxl.kernel import grammar
-from oxl.kernel.problem import Problem
+from oxl.kernel.problem import Problem, problems
+from oxl.query import grammar
 
 MAX_QUERY = 4096  # characters
 MAX_KEY = 255
@@ -34,6 +34,7 @@ class Query(msgspec.Struct):
     after: str | None = None
 
 
+@problems()
 def parse_query(raw: str, cap: int) -> Query:
     """The query string, by the rules of TMF630 part 1 §4; Problem 400 or 414 naming the parameter at fault."""
     if len(raw) > MAX_QUERY:

@@ -8,26 +8,46 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
 from oxl.db.database import ABSENT, LOST_RACE, Tenant
 from oxl.kernel import filter as filters
-from oxl.kernel import openapi, paging, patch, represent, request, select, validate
-from oxl.kernel.answers import Contract
-from oxl.kernel.callbacks import Guard
+from oxl.kernel import paging, represent, request, select, validate
 from oxl.kernel.declare import Api, Method, Operation, Resource
 from oxl.kernel.flusher import Flusher
 from oxl.kernel.handle import Answer, Item, Reply, group, unknown
 from oxl.kernel.hub import Hub
-from oxl.kernel.pages import pages
 from oxl.kernel.problem import Problem, body_of, problem_of
+from oxl.outbox.callbacks import Guard
+from oxl.query import patch
 from oxl.verbs import Refusal
 
 log = logging.getLogger("oxl.kernel")
 Headers = dict[bytes, bytes]
 _JSON = (b"content-type", b"application/json;charset=utf-8")
 _MERGE_ONLY = [kind for kind, form in patch.FORMATS.items() if form == "merge"]
+
+
+class Page(Protocol):
+    """Something beside the resources that is served as it is."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, str]]:
+        """What goes with it."""
+        ...
+
+    def body(self) -> bytes:
+        """Its content."""
+        ...
+
+
+class Contract(Protocol):
+    """What was published of an API, for its answers to be held against."""
+
+    def faults(self, method: str, path: str, status: int, body: bytes, partial: bool) -> Sequence[str]:
+        """Where an answer does not fit."""
+        ...
 
 
 class _Route(NamedTuple):
@@ -41,7 +61,10 @@ class _Route(NamedTuple):
 
 
 class Kernel:
-    """Serves declared APIs for one tenant. `public` is the prefix that hrefs and Locations carry."""
+    """Serves declared APIs for one tenant. `public` is the prefix that hrefs and Locations carry.
+
+    pages: what else is served, by path; contracts: by base path, where answers are to be held against them.
+    """
 
     def __init__(
         self,
@@ -52,7 +75,8 @@ class Kernel:
         max_body: int,
         count_cap: int = select.COUNT_CAP,
         partial_status: int = 206,
-        validate_responses: bool = False,
+        pages: Mapping[str, Page] | None = None,
+        contracts: Mapping[str, Contract] | None = None,
         guard: Guard | None = None,
     ) -> None:
         self.bases = tuple(api.base for api in apis)
@@ -68,9 +92,8 @@ class Kernel:
             for resource in api.resources
         }
         self._hubs = {f"{api.base}/hub": Hub(api, tenant, public, guard or Guard()) for api in apis if api.hub}
-        documents = {api.base: openapi.contract(api, public) for api in apis}
-        self._pages = pages(apis, documents, public)
-        self._contracts = {base: Contract(base, each) for base, each in documents.items()} if validate_responses else {}
+        self._pages = pages or {}
+        self._contracts = contracts or {}
 
     def _route(self, api: Api, resource: Resource, public: str) -> _Route:
         async def read(ids: Sequence[str]) -> list[str | None]:
@@ -166,7 +189,7 @@ class Kernel:
         raw, headers = scope["query_string"].decode("latin-1"), dict(scope["headers"])
         query = request.parse_query(raw, self._cap)
         ranged = scope["method"] == "GET" and request.take_range(query, headers, self._cap)
-        conditions = filters.conditions(route.resource, query.filters, f"{route.href}/")
+        conditions = filters.conditions(route.resource, query.filters, f"{route.href}/", route.api.strict)
         keys = paging.order_of(route.resource, query.sort)
         bound = paging.binding(f"{route.api.base}/{route.resource.name}", keys, raw)
         part = paging.window(keys, query, self._secret, bound, request.prefers(headers, "count=exact"))

@@ -20,9 +20,9 @@ from typing import Any
 import msgspec
 
 from oxl.kernel.declare import Api, Resource
-from oxl.kernel.patch import same
 from oxl.kernel.problem import Problem
-from oxl.kernel.shapes import complete
+from oxl.kernel.shapes import complete, facts_of
+from oxl.query.patch import same
 from oxl.values import MAX_ATOMS, BadValue, bounded_decimal
 
 MAX_DEPTH = 64
@@ -136,7 +136,8 @@ def check(resource: Resource, body: dict[str, Any], api: Api | None = None) -> d
     else:
         body = {name: value for name, value in body.items() if name not in ours}
     body = _canonical(resource, body, strict)
-    for name in resource.required:
+    stated = facts_of(resource.shape).create
+    for name in (*resource.required, *(stated.required if strict and stated else ())):
         if name not in body:
             raise Problem(400, "missingAttribute", f"{name}: is required")
     body.setdefault("@type", resource.type)

@@ -49,7 +49,7 @@ begin
             when b.status <> 'active' or now_ < b.valid_from
                 or now_ >= b.valid_to + case when b.kind = 'main' and item.kind = 'topup' then main_grace else '0' end
                 then 'bucketNotActive'
-            when item.amount < 0 and available - moved < -b.credit_limit then 'insufficientBalance'
+            when item.amount < 0 and available::numeric + b.credit_limit < moved then 'insufficientBalance'
             when item.amount > 0 and b.credited > 9223372036854775807 - moved then 'limitExceeded'
         end;
         if refusal is null then

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from oxl.contract.schemas import FormName, Schemas, ref
 from oxl.kernel.declare import Api, Resource
-from oxl.kernel.schemas import FormName, Schemas, ref
 
 JSON, MERGE = "application/json", "application/merge-patch+json"
 PATCHES = ("application/json-patch+json", "application/json-patch-query+json")

@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
-from oxl.kernel.problem import Problem
+from oxl.verbs import invalid
 
 MAX_CLAUSES = 50  # conditions of one request
 MAX_VALUES = 200  # values of one condition
@@ -73,9 +73,9 @@ def parts(raw: str) -> Iterator[Part]:
         if equals and name.rpartition(".")[2] in _DOTTED:
             part = Part(unquote_plus(name), "=", unquote_plus(value))  # whatever the value begins with
         if part is None:
-            raise Problem(400, "invalidQuery", f"{unquote_plus(text)[:80]}: expected attribute=value")
+            raise invalid(unquote_plus(text)[:80], "expected attribute=value", "invalidQuery")
         if "\x00" in part.name + part.value:
-            raise Problem(400, "invalidQuery", f"{part.name[:40]!r}: holds a character that cannot be asked for")
+            raise invalid(repr(part.name[:40]), "holds a character that cannot be asked for", "invalidQuery")
         yield part
 
 
@@ -116,11 +116,11 @@ def terms(given: Sequence[Part], paths: Sequence[str]) -> list[Term]:
         found.append((Asked("filter", "jsonpath", tuple(paths)),))
     for each in (each for term in found for each in term):
         if len(each.values) > MAX_VALUES:
-            raise Problem(400, "invalidQuery", f"{each.name[:80]}: more than {MAX_VALUES} values")
+            raise invalid(each.name[:80], f"more than {MAX_VALUES} values", "invalidQuery")
         if each.name.count(".") >= MAX_DEPTH:
-            raise Problem(400, "invalidQuery", f"{each.name[:80]}: more than {MAX_DEPTH} names deep")
+            raise invalid(each.name[:80], f"more than {MAX_DEPTH} names deep", "invalidQuery")
     if sum(map(len, found)) > MAX_CLAUSES:
-        raise Problem(400, "invalidQuery", f"{found[-1][0].name[:80]}: more than {MAX_CLAUSES} conditions")
+        raise invalid(found[-1][0].name[:80], f"more than {MAX_CLAUSES} conditions", "invalidQuery")
     return found
 
 

@@ -19,10 +19,11 @@ from jsonpath_rfc9535 import filter_expressions as fx
 from jsonpath_rfc9535.segments import JSONPathRecursiveDescentSegment as Descent
 from jsonpath_rfc9535.selectors import IndexSelector, NameSelector, SliceSelector, WildcardSelector
 
-from oxl.kernel.grammar import MAX_CLAUSES
-from oxl.kernel.pattern import Dialect, translate
-from oxl.kernel.problem import Problem
+from oxl.query.grammar import MAX_CLAUSES
+from oxl.query.pattern import Dialect, translate
 from oxl.values import BadValue, bounded_decimal
+from oxl.verbs import Refusal, invalid
+from oxl.verbs import unsupported as unsupported_by
 
 ENV = JSONPathEnvironment()
 START = "strict $.**{0}"
@@ -39,14 +40,14 @@ class Source(msgspec.Struct):
     whole_list: bool = False  # whether $ is the list of all resources
 
 
-def bad(message: str) -> Problem:
+def bad(message: str) -> Refusal:
     """The answer to a filter that cannot be read."""
-    return Problem(400, "invalidQuery", f"filter: {message}")
+    return invalid("filter", message, "invalidQuery")
 
 
-def unsupported(what: str) -> Problem:
+def unsupported(what: str) -> Refusal:
     """The answer to a filter that says what PostgreSQL cannot be asked."""
-    return Problem(501, "notImplemented", f"filter: {what} is not supported")
+    return unsupported_by("filter", what)
 
 
 def paths_of(source: Source, segments: Sequence[Any], start: str) -> list[str]:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from oxl.contract.openapi import contract
 from oxl.kernel.declare import Api
 
 _JSON = "application/json;charset=utf-8"
@@ -55,12 +56,21 @@ class Page(NamedTuple):
     """Something that is served as it is; its body is made when it is asked for."""
 
     kind: str
-    body: Callable[[], bytes]
+    make: Callable[[], bytes]
+
+    def body(self) -> bytes:
+        """Its content."""
+        return self.make()
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
         """What goes with it."""
         return (("Content-Type", self.kind), *(() if self.kind == _JSON else _SAFE))
+
+
+def documents(apis: Sequence[Api], public: str) -> dict[str, dict[str, Any]]:
+    """The published documents by base path."""
+    return {api.base: contract(api, public) for api in apis}
 
 
 def pages(apis: Sequence[Api], contracts: Mapping[str, Mapping[str, Any]], public: str) -> dict[str, Page]:

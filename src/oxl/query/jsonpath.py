@@ -17,11 +17,11 @@ from jsonpath_rfc9535.query import JSONPathQuery
 from jsonpath_rfc9535.segments import JSONPathRecursiveDescentSegment as Descent
 from jsonpath_rfc9535.selectors import FilterSelector, NameSelector, WildcardSelector
 
-from oxl.kernel import condition as tree
-from oxl.kernel.condition import Condition
-from oxl.kernel.grammar import MAX_CLAUSES, MAX_DEPTH, MAX_FILTER
-from oxl.kernel.pathtext import ENV, START, Source, bad, filtered, literal_of, paths_of, predicate, unsupported
-from oxl.kernel.pattern import Dialect, translate
+from oxl.query import condition as tree
+from oxl.query.condition import Condition
+from oxl.query.grammar import MAX_CLAUSES, MAX_DEPTH, MAX_FILTER
+from oxl.query.pathtext import ENV, START, Source, bad, filtered, literal_of, paths_of, predicate, unsupported
+from oxl.query.pattern import Dialect, translate
 
 _META = ("type", "baseType", "schemaLocation", "referredType")
 _TOKEN = re.compile(

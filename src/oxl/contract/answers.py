@@ -93,3 +93,8 @@ def _instant(text: str) -> bool:
 
 def _pattern(base: str, path: str) -> str:
     return re.escape(base) + "".join(".+" if part == "{id}" else re.escape(part) for part in re.split(r"({id})", path))
+
+
+def contracts(documents: Mapping[str, Any]) -> dict[str, Contract]:
+    """What answers are held against, by base path."""
+    return {base: Contract(base, each) for base, each in documents.items()}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import re2
 
-from oxl.kernel.problem import Problem
+from oxl.verbs import Refusal, invalid, unsupported
 
 MAX_PATTERN = 256  # characters
 _MAX_SIZE = 1000  # states, as a measure of what a nested repetition unfolds to
@@ -45,19 +45,19 @@ class _Reader:
         self.at += 1
         return self.text[self.at - 1 : self.at]
 
-    def refuse(self, what: str) -> Problem:
-        return Problem(501, "notImplemented", f"{self.name}: a regular expression with {what} is not supported")
+    def refuse(self, what: str) -> Refusal:
+        return unsupported(self.name, f"a regular expression with {what}")
 
 
 def translate(name: str, pattern: str, dialect: Dialect = Dialect()) -> str:  # noqa: B008 – immutable
-    """The pattern for PostgreSQL; Problem 400 where RE2 refuses it, 501 where the two engines may differ."""
+    """The pattern for PostgreSQL; Refusal where RE2 refuses it, and where the two engines may differ."""
     if len(pattern) > MAX_PATTERN:
-        raise Problem(400, "invalidQuery", f"{name}: a regular expression has at most {MAX_PATTERN} characters")
+        raise invalid(name, f"a regular expression has at most {MAX_PATTERN} characters", "invalidQuery")
     try:
         re2.compile(pattern, _options(dialect.fold))
     except re2.error as error:
         reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
-        raise Problem(400, "invalidQuery", f"{name}: not a regular expression: {reason[:100]}") from None
+        raise invalid(name, f"not a regular expression: {reason[:100]}", "invalidQuery") from None
     flags = re.match(r"\(\?([is]{1,2})\)", pattern)
     if flags:
         pattern = pattern[flags.end() :]

@@ -10,11 +10,10 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -23,16 +22,13 @@ from yarl import URL
 
 from oxl.clock import system_now
 from oxl.db.database import ABSENT, Tenant
-from oxl.kernel.callbacks import BadCallback, Guard, target_of
-from oxl.kernel.declare import Api
-from oxl.kernel.events import Voice, envelope, events_of, wanted_of
 from oxl.outbox import outbox
 from oxl.outbox.batch import Batch, Call, Chain, Job, Pace
+from oxl.outbox.callbacks import BadCallback, Guard, target_of
 from oxl.outbox.outbox import Event, Lease, Position, Waiting
 
 log = logging.getLogger("oxl.delivery")
 _MOST_ANSWER = 65_536  # bytes of an answer that are read, so that its connection can be used again
-_wanted = lru_cache(1000)(wanted_of)
 
 
 class _Pinned(AbstractResolver):
@@ -56,21 +52,31 @@ class _Pinned(AbstractResolver):
         """Nothing is held."""
 
 
+class Speaker(Protocol):
+    """How the events of an API are told; `query` is that of whoever is told."""
+
+    def wants(self, query: str, event: Event) -> bool:
+        """Whether the query lets the event through."""
+        ...
+
+    def text(self, query: str, event: Event) -> bytes:
+        """The notification as it is sent."""
+        ...
+
+
 class Delivery:
-    """A worker's delivery of a tenant's events. `now` decides what is due; `events_at` is where events can be read."""
+    """A worker's delivery of a tenant's events. speakers: by API; `now` decides what is due."""
 
     def __init__(
         self,
-        apis: Sequence[Api],
+        speakers: Mapping[str, Speaker],
         tenant: Tenant,
         guard: Guard,
         *,
-        public: str = "",
-        events_at: str = "",
         pace: Pace | None = None,
         now: Callable[[], datetime] = system_now,
     ) -> None:
-        self._voices = {api.name: Voice(api, public, events_at, events_of(api)) for api in apis}
+        self._speakers = speakers
         self._tenant = tenant
         self._guard = guard
         self._pace = pace or Pace()
@@ -171,8 +177,8 @@ class Delivery:
         deadline: float,
     ) -> None:
         """Tell one listener what is due, and write down what became of it."""
-        pace, voice, wanted = self._pace, self._voices[held.api], _wanted(held.query)
-        batch = Batch(held, fresh, waiting, lambda event: wanted.holds(voice, event))
+        pace, speaker = self._pace, self._speakers[held.api]
+        batch = Batch(held, fresh, waiting, lambda event: speaker.wants(held.query, event))
         batches.append(batch)
         chains = batch.due(now)
         if held.failures >= pace.circuit:
@@ -205,10 +211,7 @@ class Delivery:
 
     async def _try(self, session: aiohttp.ClientSession, batch: Batch, job: Job) -> None:
         held, event = batch.lease, job.event
-        voice, fields = self._voices[held.api], _wanted(held.query).fields
-        if fields is None and not event.text:
-            event.text = envelope(voice, event)  # the same for all who are told it in this round
-        body = event.text if fields is None else envelope(voice, event, fields)
+        body = self._speakers[held.api].text(held.query, event)
         at = self._now()
         headers = {
             "Content-Type": "application/json",

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from oxl.kernel.places import Path, Place, parse_path, places
+from oxl.query.places import Path, Place, parse_path, places
 from oxl.verbs import Refusal, Refused, invalid
 
 FORMATS = {

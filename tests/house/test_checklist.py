@@ -1,0 +1,40 @@
+"""Every line of the checklist of the design rules has a test that is named after its number, or waits for its part.
+
+`test_26_…` and `test_line_26_…` are of line 26, `test_28_29_30_…` of three, `test_69_to_72_…` of four.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from rules import files, parsed, repository
+
+LINES = range(1, 121)
+LATER = {  # line → the part of the product that will keep it
+    87: "consumption of many devices", 89: "recommendation", 91: "reservations", 92: "exports", 93: "exports",
+    94: "exports", 95: "imports", 112: "identity", 113: "identity", 115: "packaging", 116: "operations",
+    117: "operations", 118: "operations", 120: "packaging",
+}  # fmt: skip
+_NUMBERED = re.compile(r"test_(?:lines?_)?(\d+(?:_(?:to_)?\d+)*)(?:_|$)")
+
+
+def kept() -> set[int]:
+    """The lines that have a test."""
+    found: set[int] = set()
+    for _, text in files(repository(), "tests"):
+        for node in ast.walk(parsed(text)):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and (match := _NUMBERED.match(node.name)):
+                for span in re.findall(r"\d+(?:_to_\d+)?", match[1]):
+                    first, _, last = span.partition("_to_")
+                    found |= {*range(int(first), int(last or first) + 1)}
+    return found
+
+
+def test_every_line_is_kept_or_waits_for_its_part() -> None:
+    missing = set(LINES) - kept() - LATER.keys()
+    assert not missing, sorted(missing)
+
+
+def test_what_is_kept_is_no_longer_waited_for() -> None:
+    assert not LATER.keys() & kept()
