@@ -9,6 +9,8 @@ import pytest
 from tests.conftest import BALANCE, CONSUMPTION, OPERATOR, USAGE, usage_body
 
 from oxl.apis import APIS
+from oxl.engines.ledger.grants import open_main
+from oxl.kernel.background import once
 from oxl.kernel.declare import Api, Resource
 
 RESOURCES: list[tuple[Api, Resource]] = [(api, resource) for api in APIS for resource in api.resources]
@@ -27,12 +29,15 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
     main = (
         await http.get(f"{BALANCE}/bucket?partyAccount.id={ada['billingAccount']['id']}&usageType=monetary")
     ).json()[0]
+    await once(tenant, lambda work: open_main(work, [(bob["billingAccount"]["id"], "EUR", work.now)], known_id="12"))
     amount = {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": main["id"]}}
     posts = [
         (f"{BALANCE}/topupBalance", amount, 201),
         (f"{BALANCE}/topupBalance", amount | {"description": "ä, ö", "channel": {"id": "shop"}}, 201),
         (f"{BALANCE}/adjustBalance", amount | {"reason": "goodwill", "usageType": "monetary"}, 201),
         (f"{BALANCE}/adjustBalance", {**amount, "amount": {"amount": -500.5, "units": "EUR"}}, 409),
+        (f"{BALANCE}/reserveBalance", amount, 201),
+        (f"{BALANCE}/transferBalance", amount | {"receiverBucket": {"id": "12"}}, 201),
         (USAGE, usage_body("voice", number, destinationPhoneNumber="+493012345", duration=100), 201),
         (USAGE, usage_body("voice", number, destinationPhoneNumber="112", duration=1), 201),
         (USAGE, usage_body("sms", number, destinationPhoneNumber="+447700900123"), 201),

@@ -90,7 +90,7 @@ async def test_80_a_kept_query_can_be_deleted(http, tenant: Tenant, subscribe) -
 
 async def test_81_what_no_document_has_is_405(http, used) -> None:
     for method, path in (
-        ("PUT", used["href"]), ("PATCH", f"{QUERY}/1"), ("POST", f"{BALANCE}/bucket"),
+        ("PUT", used["href"]), ("PATCH", f"{QUERY}/1"), ("PATCH", f"{BALANCE}/bucket/1"),
         ("DELETE", f"{BALANCE}/bucket/1"), ("PATCH", f"{CONSUMPTION}/usageConsumptionReport/1"),
     ):  # fmt: skip
         answer = await http.request(method, path)

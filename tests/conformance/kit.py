@@ -14,15 +14,31 @@ import jsonschema_rs
 from tests.conformance.documents import Contract, Json, flat, name_of, plain, read
 
 _EUR = {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": "11"}, "usageType": "monetary", "partyAccount": None}
+_TRANSFER = _EUR | {"receiverBucket": {"id": "12"}, "receiverBucketUsageType": "monetary", "transferCost": None}
 # What a body of each resource holds at least, by the conformance rules: what the server can infer is left out.
 LEAST: dict[str, Json] = {
     "productUsage": {"usageSpecification": {"id": "of a kind that the server does not know"}},
     "topupBalance": {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": "11"}},
     "adjustBalance": {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": "11"}},
+    "reserveBalance": {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": "11"}},
+    "transferBalance": {
+        "amount": {"amount": 5, "units": "EUR"},
+        "bucket": {"id": "11"},
+        "receiverBucket": {"id": "12"},
+    },
+    "bucket": {"usageType": "data"},
     "queryUsageConsumption": {},
 }
 # What a full body may not choose freely; None is left to the server.
-FIXED: dict[str, Json] = {"topupBalance": _EUR, "adjustBalance": _EUR}
+FIXED: dict[str, Json] = {
+    "topupBalance": _EUR | {"voucher": None, "isAutoTopup": False},
+    "adjustBalance": _EUR | {"adjustType": "oneTime"},
+    "reserveBalance": _EUR,
+    "transferBalance": _TRANSFER,
+    "bucket": {"usageType": "monetary"}
+    | dict.fromkeys(("remainingValue", "creditLimit", "isShared", "status", "reservedValue", "remainingValueName",
+                     "thresholdReached", "partyAccount", "confirmationDate", "requestedDate")),
+}  # fmt: skip
 OWNED = {  # set by the server whatever was sent
     "id", "href", "creationDate", "lastUpdate", "usageProductPrice", "usageConsumption", "errorMessage", "partyAccount",
     "validFor",

@@ -19,7 +19,18 @@ _DEFAULT = {"invalid": "invalidValue", "_bad": "invalidBody"}
 _STATUSES = {"Problem": 0, "Refused": 0}
 # Where a code is no literal: it comes from one of these tables, or is handed on.
 _TABLES = ("_NOT_STORED", "_REASONS")
-_HANDED_ON = {"src/oxl/engines/ledger/ledger.py", "src/oxl/kernel/problem.py", "src/oxl/verbs.py"}
+_HANDED_ON = {
+    "src/oxl/engines/ledger/ledger.py",
+    "src/oxl/engines/ledger/reserve.py",
+    "src/oxl/engines/ledger/transfer.py",
+    "src/oxl/engines/ledger/undo.py",
+}
+_HANDED_ON |= {
+    "src/oxl/engines/ledger/voucher.py",
+    "src/oxl/engines/ledger/recurring.py",
+    "src/oxl/kernel/problem.py",
+    "src/oxl/verbs.py",
+}
 _HANDED_ON |= {"src/oxl/kernel/handle.py", "src/oxl/kernel/shapes.py", "src/oxl/kernel/validate.py"}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 from rich.markup import escape
 
-from oxl.cli import again, events, subscriber, usage
+from oxl.cli import again, events, subscriber, usage, voucher
 from oxl.cli import seed as seeds
 from oxl.cli.doctor import examine
 from oxl.cli.ground import DATA, TENANT, err, fail, opened, out, run, settings_of
@@ -32,6 +32,7 @@ app.command("rate")(again.rate)
 app.add_typer(usage.app, name="usage")
 app.add_typer(subscriber.app, name="subscriber")
 app.add_typer(events.app, name="events")
+app.add_typer(voucher.app, name="voucher")
 app.add_typer(catalog, name="catalog")
 
 

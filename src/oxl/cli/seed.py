@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,7 @@ async def show_balances(tenant: Tenant) -> None:
 
 
 async def conformance(tenant: Tenant) -> None:
-    """The demo catalog, three subscribers, usages and reports of two, and the bucket 11 that kits refer to."""
+    """The demo catalog, four subscribers, usages and reports of two, the bucket 11 that kits refer to, and another."""
     await publish_catalog(tenant)
     lines = [
         {
@@ -138,11 +139,12 @@ async def conformance(tenant: Tenant) -> None:
             "logicalResource": {"value": f"49155599900{n:02d}"},
             "productOffering": {"id": offering},
         }
-        for n, offering in enumerate(("prepaid-m", "prepaid-s", "postpaid-l"), 1)
+        for n, offering in enumerate(("prepaid-m", "prepaid-s", "postpaid-l", "postpaid-l"), 1)
     ]
     outcomes = await post_all(tenant, OPERATOR, "subscriber", keyed(lines, "conformance"))
     _must(outcomes)
-    await once(tenant, lambda work: _open_bucket_11(work, outcomes[2].id))
+    for outcome, bucket in zip(outcomes[2:], ("11", "12"), strict=True):
+        await once(tenant, partial(_open_bucket, product_id=outcome.id, bucket=bucket))
     credit = {"amount": {"amount": 1000, "units": "EUR"}, "bucket": {"id": "11"}}
     _must(await post_all(tenant, PREPAY_BALANCE, "topupBalance", [(credit, "conformance-credit")]))
     numbers = [line["logicalResource"]["value"] for line in lines[:2]]
@@ -152,7 +154,7 @@ async def conformance(tenant: Tenant) -> None:
     used = [(_short_message(number, tenant), f"conformance-usage-{n}") for n, number in enumerate(numbers, 1)]
     recorded = await post_all(tenant, PRODUCT_USAGE, "productUsage", used)
     _must([each for each in recorded if each.code != "keyReused"])  # loaded before, at another time of day
-    err.print("conformance data is loaded: three subscribers, bucket 11 with EUR 1,000, two reports, two usages")
+    err.print("conformance data is loaded: four subscribers, buckets 11 and 12, two reports, two usages")
 
 
 def _short_message(number: str, tenant: Tenant) -> dict[str, Any]:
@@ -165,6 +167,6 @@ def _short_message(number: str, tenant: Tenant) -> dict[str, Any]:
     return {"usageType": "sms", "usageSpecification": {"id": "sms"}, "usageCharacteristic": characteristics}
 
 
-async def _open_bucket_11(work: Work, product_id: str) -> None:
+async def _open_bucket(work: Work, product_id: str, bucket: str) -> None:
     (product,) = await subscriptions(work, [product_id], [work.now])
-    await grants.open_main(work, [(product.account_id, "EUR", work.now)], known_id="11")
+    await grants.open_main(work, [(product.account_id, "EUR", work.now)], known_id=bucket)

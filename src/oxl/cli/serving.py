@@ -14,6 +14,7 @@ import msgspec
 
 from oxl.apis import APIS
 from oxl.apis.operator.api import OPERATOR
+from oxl.apis.prepay_balance.jobs import sweep
 from oxl.apis.product_usage import again
 from oxl.app import SQL_CODE
 from oxl.cli.ground import err, fail, out
@@ -120,6 +121,7 @@ async def work_until_stopped(settings: Settings) -> None:
                 await once(tenant, lambda work: forget_keys(work, settings.key_days))
                 granted = await once(tenant, grant_due)
                 await again.run_due(tenant)
+                await sweep(tenant)
                 if granted:
                     out.print(f"granted the allowances of {granted} products")
             except ABSENT as error:

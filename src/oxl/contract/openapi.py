@@ -110,7 +110,8 @@ class _Contract:
                 body[MERGE] = body[JSON]
                 body |= {kind: {"schema": ref("JsonPatchOperations")} for kind in PATCHES}
             found["requestBody"] = {"required": True, "content": body}
-        return found | {"responses": self._responses(name, kind, resource)}
+        mark = {"x-extension": True} if name in resource.own_operations else {}
+        return found | mark | {"responses": self._responses(name, kind, resource)}
 
     def _parameter(self, name: str) -> dict[str, Any]:
         kind, text = _PARAMETERS[name]

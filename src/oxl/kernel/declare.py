@@ -76,6 +76,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     task: Task | None = None
     events: Mapping[str, str] = {}  # change → event type
     summary: str = ""
+    own_operations: frozenset[str] = frozenset()  # operations that the official document does not have
     own_events: frozenset[str] = frozenset()  # event types of `events` that the official document does not have
 
     @property
@@ -125,9 +126,16 @@ def strictly(apis: Sequence[Api], wanted: str) -> list[Api]:
     names = set(filter(None, (name.strip() for name in wanted.split(","))))
     if unknown := names - {"all"} - {name for api in apis for name in (api.number, api.name)}:
         raise ValueError(f"setting strict: no API is called {', '.join(sorted(unknown))}")
-    return [
-        msgspec.structs.replace(api, strict=api.strict or bool(names & {"all", api.number, api.name})) for api in apis
+    return [_strict(api) if api.strict or names & {"all", api.number, api.name} else api for api in apis]
+
+
+def _strict(api: Api) -> Api:
+    """The API as its document has it, without operations of our own."""
+    resources = [
+        msgspec.structs.replace(each, create=None) if "create" in each.own_operations else each
+        for each in api.resources
     ]
+    return msgspec.structs.replace(api, strict=True, resources=tuple(resources))
 
 
 class Operation(msgspec.Struct, frozen=True):

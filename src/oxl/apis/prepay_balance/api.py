@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from oxl.apis.prepay_balance import actions
-from oxl.apis.prepay_balance.model import AdjustBalance, Bucket, TopupBalance
+from oxl.apis.prepay_balance import actions, buckets, reservations, transfers
+from oxl.apis.prepay_balance.model import (
+    AccumulatedBalance,
+    AdjustBalance,
+    BalanceActionHistory,
+    Bucket,
+    ReserveBalance,
+    TopupBalance,
+    TransferBalance,
+)
 from oxl.apis.standard4 import Event
 from oxl.kernel.declare import Api, Field, Resource
 
@@ -16,7 +24,17 @@ _ACTION_FIELDS = {
     "confirmationDate": Field("confirmed_at", "instant"),
 }
 
+_RECEIVER_FIELDS = {"receiverBucket.id": Field("receiver_bucket_id")}
+_COMPUTED = ("statusReason", "confirmationDate", "requestedDate")
+_MONEY = ("amount", "bucket", "usageType", "partyAccount", "relatedParty", "adjustType", "voucher", "isAutoTopup",
+          "numberOfPeriods", "recurringPeriod", "balanceTopup", "paymentMethod", "validFor", "receiverBucket",
+          "receiverBucketUsageType", "costOwner", "transferCost")  # fmt: skip
 _SERVER_SET = ("status", "statusReason", "requestedDate", "confirmationDate")
+
+
+def _events(kind: str) -> dict[str, str]:
+    return {change: f"{kind}Balance{change.capitalize()}Event" for change in ("create", "cancel", "failure")}
+
 
 PREPAY_BALANCE = Api(
     name="prepay_balance",
@@ -46,6 +64,20 @@ PREPAY_BALANCE = Api(
                 "confirmationDate": Field("created_at", "instant"),
                 "requestedDate": Field("created_at", "instant"),
             },
+            create=buckets.create_bucket,
+            required=("usageType",),
+            server_set=(
+                "status",
+                "reservedValue",
+                "remainingValueName",
+                "requestedDate",
+                "confirmationDate",
+                "thresholdReached",
+            ),
+            own_operations=frozenset({"create"}),
+            events={"create": "BucketCreateEvent", "threshold": "BucketThresholdEvent"},
+            own_events=frozenset({"BucketCreateEvent", "BucketThresholdEvent"}),
+            summary="Open a bucket, as an operator",
         ),
         Resource(
             name="topupBalance",
@@ -53,12 +85,14 @@ PREPAY_BALANCE = Api(
             shape=TopupBalance,
             view="prepay_topup",
             has_body=True,
-            computed=("statusReason",),
+            computed=_COMPUTED,
             askable=_ACTION_FIELDS,
             create=actions.create_topup,
-            required=("amount", "bucket"),
             server_set=_SERVER_SET,
-            events={"create": "TopupBalanceCreateEvent", "failure": "TopupBalanceFailureEvent"},
+            patch=transfers.patch_action,
+            immutable=_MONEY,
+            delete=transfers.delete_action,
+            events=_events("Topup"),
             summary="Credit a bucket",
         ),
         Resource(
@@ -67,13 +101,62 @@ PREPAY_BALANCE = Api(
             shape=AdjustBalance,
             view="prepay_adjust",
             has_body=True,
-            computed=("statusReason",),
+            computed=_COMPUTED,
             askable=_ACTION_FIELDS,
             create=actions.create_adjust,
             required=("amount", "bucket"),
             server_set=_SERVER_SET,
-            events={"create": "AdjustBalanceCreateEvent", "failure": "AdjustBalanceFailureEvent"},
+            patch=transfers.patch_action,
+            immutable=_MONEY,
+            delete=transfers.delete_action,
+            events=_events("Adjust"),
             summary="Correct a bucket by a signed amount",
+        ),
+        Resource(
+            name="reserveBalance",
+            type="ReserveBalance",
+            shape=ReserveBalance,
+            view="prepay_reservation",
+            computed=_COMPUTED,
+            askable=_ACTION_FIELDS,
+            create=reservations.create_reservation,
+            required=("bucket",),
+            server_set=_SERVER_SET,
+            patch=reservations.patch_reservation,
+            immutable=("bucket", "usageType", "partyAccount", "product", "logicalResource", "relatedParty"),
+            delete=reservations.delete_reservation,
+            events=_events("Reserve"),
+            summary="Hold part of a bucket",
+        ),
+        Resource(
+            name="transferBalance",
+            type="TransferBalance",
+            shape=TransferBalance,
+            view="prepay_transfer",
+            computed=("status", *_COMPUTED, "transferCost", "receiverBucketUsageType"),
+            askable=_ACTION_FIELDS | _RECEIVER_FIELDS,
+            create=transfers.create_transfer,
+            required=("amount", "bucket", "receiverBucket"),
+            server_set=(*_SERVER_SET, "partyAccount"),
+            patch=transfers.patch_action,
+            immutable=("description", *_MONEY),
+            delete=transfers.delete_action,
+            events=_events("Transfer"),
+            summary="Transfer from one bucket to another",
+        ),
+        Resource(
+            name="accumulatedBalance",
+            type="AccumulatedBalance",
+            shape=AccumulatedBalance,
+            view="prepay_accumulated",
+            askable={"partyAccount.id": Field("account_id"), "name": Field("name")},
+        ),
+        Resource(
+            name="balanceActionHistory",
+            type="BalanceActionHistory",
+            shape=BalanceActionHistory,
+            view="prepay_history",
+            askable=_ACTION_FIELDS | _RECEIVER_FIELDS,
         ),
     ),
 )

@@ -2,6 +2,7 @@
 
     specifications.yaml   offerings.yaml   tax.yaml   plans/*.yaml, a plan version each   zones/*.csv
     and where wanted: specifications/*.yaml, further ones   rating.yaml, the rules on time
+    balances.yaml, which may be left out
 
 `load_folder` is where the catalog comes in; the rest of OXL reads the `Catalog` it gives. A catalog with anything wrong
 in it is not taken at all, and everything that is wrong is told together.
@@ -17,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from oxl.engines.catalog.balances import BALANCES, POLICY, Policy, policy_of
 from oxl.engines.catalog.crosscheck import Loaded, crosscheck
 from oxl.engines.catalog.document import CatalogError, Page, Record, read_document
 from oxl.engines.catalog.offering import OFFERINGS, TAXES, Offering, TaxCategory, offering_of, tax_category_of
@@ -35,6 +37,7 @@ _LISTS: tuple[tuple[str, Record, str, Callable[[Page, str, Any], Any]], ...] = (
 )
 _FOLDERS = {"plans": ".yaml", "zones": ".csv", "specifications": ".yaml"}
 _RULES_FILE = "rating.yaml"
+_BALANCES = "balances.yaml"
 
 
 class Catalog(msgspec.Struct, frozen=True):
@@ -46,6 +49,7 @@ class Catalog(msgspec.Struct, frozen=True):
     offerings: dict[str, Offering]
     tax_categories: dict[str, TaxCategory]
     rules: Rules = Rules()
+    balances: Policy = POLICY
 
 
 def plan_at(catalog: Catalog, plan: str, at: datetime) -> Plan | None:
@@ -97,6 +101,7 @@ def _load(loaded: Loaded, texts: dict[str, str]) -> Catalog:
         if file.startswith("plans/"):
             _load_plan(loaded, file, texts[file])
     rules = _load_rules(loaded, texts.get(_RULES_FILE))
+    balances = _load_balances(loaded, texts[_BALANCES]) if _BALANCES in texts else POLICY
     crosscheck(loaded)
     problems = [problem for page in loaded.pages for problem in page.problems]
     if problems:
@@ -111,13 +116,14 @@ def _load(loaded: Loaded, texts: dict[str, str]) -> Catalog:
         offerings={each.id: each for each, _, _ in loaded.lists["offerings"]},
         tax_categories={each.id: each for each, _, _ in loaded.lists["taxCategories"]},
         rules=rules,
+        balances=balances,
     )
 
 
 def _texts(folder: Path, loaded: Loaded) -> dict[str, str]:
     """The text of every file by its path in the folder; a file that nothing would read is a problem, not ignored."""
     texts: dict[str, str] = {}
-    expected = {file for file, *_ in _LISTS} | {_RULES_FILE}
+    expected = {file for file, *_ in _LISTS} | {_RULES_FILE, _BALANCES}
     for path in sorted(folder.rglob("*")):
         file = path.relative_to(folder).as_posix()
         if path.is_dir() or path.name.startswith(".") or path.name == "README.md":
@@ -160,6 +166,12 @@ def _load_rules(loaded: Loaded, text: str | None) -> Rules:
     page, values = read_document(_RULES_FILE, text, RULES)
     loaded.pages.append(page)
     return rules_of(page, values) if values else Rules()
+
+
+def _load_balances(loaded: Loaded, text: str) -> Policy:
+    page, values = read_document(_BALANCES, text, BALANCES)
+    loaded.pages.append(page)
+    return policy_of(page, values) if values else POLICY
 
 
 def _load_zone_table(loaded: Loaded, file: str, text: str) -> None:

@@ -125,6 +125,7 @@ class Allowance(msgspec.Struct, frozen=True):
     shared: bool
     priority: int
     match: Match
+    roll_over: int | None = None  # atoms of the rest that the next period's bucket may take over
 
 
 class Recurring(msgspec.Struct, frozen=True):

@@ -59,6 +59,7 @@ _ALLOWANCE = Record(
         "period": Field(one_of("month")),
         "shared": Field(flag, False),
         "priority": Field(whole(0, 32767), 10),
+        "rollOver": Field(amount, None),
         "match": Field(Record({"service": Field(NAMES, ()), "zone": Field(NAMES, ())}), {"service": (), "zone": ()}),
     }
 )
@@ -164,6 +165,7 @@ def _one_of_each_match(page: Page, usage: list[UsageComponent | None]) -> None:
 def _allowance(page: Page, where: str, values: dict[str, Any]) -> Allowance | None:
     try:
         unit, atoms = to_atoms(values["amount"], values["units"])
+        carried = None if values["rollOver"] is None else to_atoms(values["rollOver"], values["units"])[1]
     except BadValue as error:
         page.wrong(f"{where}.amount", str(error))
         return None
@@ -182,6 +184,7 @@ def _allowance(page: Page, where: str, values: dict[str, Any]) -> Allowance | No
         shared=values["shared"],
         priority=values["priority"],
         match=Match(frozenset(values["match"]["service"]), frozenset(values["match"]["zone"])),
+        roll_over=carried,
     )
 
 

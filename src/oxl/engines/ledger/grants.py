@@ -25,8 +25,8 @@ _SWEPT_AT_ONCE = 1000  # products in a sweep over all accounts, so that it stays
 _MAIN_PRIORITY = 1000  # money pays last: units that were bought come first
 
 
-class _Bucket(NamedTuple):
-    """A row of keep_buckets, in its column order."""
+class Opening(NamedTuple):
+    """A bucket to be: a row of keep_buckets, in its column order."""
 
     id: str
     kind: str
@@ -46,6 +46,9 @@ class _Bucket(NamedTuple):
     valid_to: datetime | None
     amount: int
     status: str = "active"
+    carry_limit: int | None = None
+    credit_limit: int = 0
+    body: str | None = None
 
 
 def next_period(anchor: datetime, timezone: Any, start: datetime) -> datetime:
@@ -62,7 +65,7 @@ def next_period(anchor: datetime, timezone: Any, start: datetime) -> datetime:
 async def open_main(work: Work, accounts: Sequence[tuple[str, str, datetime]], known_id: str | None = None) -> None:
     """The main money bucket of each (account, currency, start) that has none; under `known_id` where given."""
     rows = [
-        _Bucket(
+        Opening(
             id=known_id or new_id(work.now), kind="main", account_id=account, product_id=None, device_id=None,
             allowance_id=None,
             name="Main balance", unit=currency, display_unit=currency, display_atoms=unit_of(currency).atoms,
@@ -71,7 +74,7 @@ async def open_main(work: Work, accounts: Sequence[tuple[str, str, datetime]], k
         )
         for account, currency, since in accounts
     ]  # fmt: skip
-    await _keep(work, rows)
+    await keep(work, rows)
     await work.conn.execute(q.widen_main, [row.account_id for row in rows], [row.valid_from for row in rows])
 
 
@@ -108,7 +111,7 @@ async def grant_due(work: Work, accounts: Iterable[str] | None = None) -> int:
     due = await work.conn.fetch(q.due, work.now, asked, _SWEPT_AT_ONCE if asked is None else None)
     while due:
         touched += len(due)
-        rows: list[_Bucket] = []
+        rows: list[Opening] = []
         follow: list[tuple[str, str, datetime]] = []
         starts = {row["product_id"]: row["granted_until"] for row in due}
         found = await subscriptions(work, list(starts), list(starts.values()))
@@ -122,17 +125,17 @@ async def grant_due(work: Work, accounts: Iterable[str] | None = None) -> int:
         ended = set(starts) - {product.id for product in found}
         await work.conn.execute(q.unschedule, list(ended))
         await schedule(work, follow)
-        await _keep(work, rows)
+        await keep(work, rows)
         due = [
             {"product_id": product, "granted_until": until} for product, _, until in follow if until <= work.now
         ]  # several periods may have passed since the last grant
     return touched
 
 
-def _grant(work: Work, product: Subscription, allowance: Allowance, start: datetime, until: datetime) -> _Bucket:
+def _grant(work: Work, product: Subscription, allowance: Allowance, start: datetime, until: datetime) -> Opening:
     match = {key: sorted(getattr(allowance.match, key)) for key in ("service", "zone")}
     label = allowance.usage_type or usage_type(allowance.unit)
-    return _Bucket(
+    return Opening(
         id=new_id(work.now), kind="allowance", account_id=product.account_id, product_id=product.id,
         device_id=None if allowance.shared else product.device_id, allowance_id=allowance.id, name=allowance.name,
         unit=allowance.unit, display_unit=allowance.display_unit, display_atoms=unit_of(allowance.display_unit).atoms,
@@ -141,10 +144,12 @@ def _grant(work: Work, product: Subscription, allowance: Allowance, start: datet
         valid_to=min(until, product.valid_to or until),
         amount=allowance.amount,
         status="suspended" if product.status == "suspended" and not allowance.shared else "active",
+        carry_limit=allowance.roll_over,
     )  # fmt: skip
 
 
-async def _keep(work: Work, rows: Sequence[_Bucket]) -> None:
+async def keep(work: Work, rows: Sequence[Opening]) -> None:
+    """Make the buckets; the amounts that they open with come from what is granted."""
     if rows:
         columns = [list(column) for column in zip(*rows, strict=True)]
         await work.conn.execute(q.keep_buckets, work.now, *columns, [new_id(work.now) for _ in rows])

@@ -14,6 +14,8 @@ import msgspec
 
 from oxl.db.queries import load
 from oxl.engines.ledger.burn import Draw, Held
+from oxl.engines.ledger.expiry import mark
+from oxl.engines.ledger.posting import release_overdue
 from oxl.values import new_id
 from oxl.verbs import Done, Refused, Work
 
@@ -96,8 +98,11 @@ async def hold(
     were `drawn` on before, so that something can be put back.
     """
     held: dict[str, list[Held]] = defaultdict(list)
-    for row in await work.conn.fetch(q.hold, list(account_ids), since, list(drawn)):
-        bucket = Held({**row, "match": msgspec.json.decode(row["match"])})
+    rows = await work.conn.fetch(q.hold, list(account_ids), since, list(drawn))
+    freed = await release_overdue(work, rows)
+    for row in rows:
+        reserved = row["reserved"] - freed.get(row["id"], 0)
+        bucket = Held({**row, "match": msgspec.json.decode(row["match"]), "reserved": reserved})
         held[bucket.account_id].append(bucket)
     return held
 
@@ -122,6 +127,7 @@ async def post(work: Work, draws: Sequence[Draw], held: Iterable[Held]) -> None:
     await work.conn.execute(q.keep_used, *_columns(changed))
     uses = [(bucket_id, device_id, used) for (bucket_id, device_id), used in by_device.items()]
     await work.conn.execute(q.keep_bucket_use, *_columns(uses))
+    await mark(work, [bucket_id for bucket_id, *_ in changed])
 
 
 async def proof(conn: Any) -> tuple[list[dict], list[dict]]:

@@ -22,6 +22,7 @@ declare
     t_version bigint[] := '{}';
 begin
     perform 1 from bucket where id = any (buckets) order by id for no key update;
+    perform 1 from ledger_release_overdue(now_, buckets);
     for item in
         select i.* from unnest(kinds, buckets, accounts, units, amounts, extend_to)
             with ordinality as i (kind, bucket, account, unit, amount, extend_to, n)
@@ -90,32 +91,20 @@ returns table (
     id text, kind text, account_id text, product_id text, device_id text, allowance_id text, name text, unit text,
     display_unit text, display_atoms bigint, usage_type text, usage_label text, status text, valid_from timestamptz,
     valid_to timestamptz, credited bigint, used bigint, debited bigint, reserved bigint, available bigint,
-    created_at timestamptz
+    created_at timestamptz, credit_limit bigint, body jsonb
 )
 language sql stable as $$
     select id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit, display_atoms,
            usage_type, usage_label,
            case when status = 'suspended' then status when now_ >= valid_to then 'expired' else 'active' end,
-           valid_from, valid_to, credited, used, debited, reserved, credited - used - debited - reserved, created_at
-    from bucket
+           valid_from, valid_to, credited, used, debited, reserved - o.over,
+           credited - used - debited - (reserved - o.over), created_at, credit_limit, body
+    from bucket b, lateral (select case when b.reserved > 0 then ledger_overdue(b.id, now_) else 0 end as over) o
 $$
 
 -- define: ledger_bucket_use
 create function ledger_bucket_use() returns table (bucket_id text, device_id text, used bigint)
 language sql stable as 'select bucket_id, device_id, used from bucket_use'
-
--- define: ledger_action
-create function ledger_action(kind_ text)
-returns table (
-    id text, bucket_id text, account_id text, unit text, usage_type text, amount bigint, status text,
-    requested_at timestamptz, confirmed_at timestamptz, reason text, body jsonb
-)
-language sql stable as $$
-    select a.id, a.bucket_id, a.account_id, a.unit, b.usage_type, a.amount, a.status, a.requested_at, a.confirmed_at,
-           a.reason, a.body
-    from balance_action a join bucket b on b.id = a.bucket_id
-    where a.kind = kind_
-$$
 
 -- name: move
 select n, refusal, account_id, available from ledger_move($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) order by n
@@ -169,20 +158,22 @@ on conflict (bucket_id, device_id) do update set used = bucket_use.used + exclud
 with opened as (
     insert into bucket (id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit,
                         display_atoms, usage_type, usage_label, match, priority, valid_from, valid_to, credited,
-                        status, version, created_at)
+                        status, carry_limit, credit_limit, body, version, created_at)
     select id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit, display_atoms,
-           usage_type, usage_label, match::jsonb, priority, valid_from, valid_to, amount, status, (amount > 0)::int, $1
+           usage_type, usage_label, match::jsonb, priority, valid_from, valid_to, amount, status,
+           carry_limit, credit_limit, body::jsonb, (amount > 0)::int, $1
     from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
                 $10::text[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::smallint[], $16::timestamptz[],
-                $17::timestamptz[], $18::bigint[], $19::text[])
+                $17::timestamptz[], $18::bigint[], $19::text[], $20::bigint[], $21::bigint[], $22::text[])
         as b (id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit, display_atoms,
-              usage_type, usage_label, match, priority, valid_from, valid_to, amount, status)
+              usage_type, usage_label, match, priority, valid_from, valid_to, amount, status, carry_limit, credit_limit,
+              body)
     on conflict do nothing
     returning id, unit, credited
 )
 insert into transfer (id, at, dr_system, cr_bucket, unit, amount, kind, action_id, cr_after, cr_version)
 select t.id, $1, 'allowance_grant', o.id, o.unit, o.credited, 'grant', o.id, o.credited, 1
-from opened o join unnest($2::text[], $20::text[]) as t (bucket_id, id) on t.bucket_id = o.id
+from opened o join unnest($2::text[], $23::text[]) as t (bucket_id, id) on t.bucket_id = o.id
 where o.credited > 0
 
 -- name: lock_schedule
@@ -257,6 +248,17 @@ union all
 select 'running balance is broken at version ' || c.version, c.bucket_id
 from chain c join shown s using (bucket_id, version)
 where c.after_ <> s.after_
+union all
+select 'reserved differs from open reservations', b.id
+from bucket b
+left join (select bucket_id, sum(amount) as held from reservation where status = 'created' group by bucket_id) r
+    on r.bucket_id = b.id
+where b.reserved <> coalesce(r.held, 0)
+union all
+select 'used differs from completed reservations', r.id
+from reservation r
+left join transfer t on t.action_id = r.id and t.kind = 'usage'
+where r.status = 'completed' and r.used <> coalesce(t.amount, 0)
 union all
 select 'below its credit limit', id from bucket where credited - used - debited - reserved < -credit_limit
 union all
