@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.conftest import USAGE, usage_body
+from tests.conftest import BALANCE, USAGE, usage_body
 from tests.engines.books import (
     BRITAIN,
     GERMANY,
@@ -141,3 +141,37 @@ async def test_only_what_was_never_charged_is_deleted(http, tenant, subscribe) -
     past = await fetch(tenant, "select status from usage_past() where usage_id = $1 order by revision", waiting["id"])
     assert [row["status"] for row in past] == ["failed", "deleted"]
     await proven(tenant)
+
+
+async def test_a_record_with_a_reservation_never_charges_twice(http, tenant, subscribe) -> None:
+    line = await subscribe("prepaid-m")
+    account, number = line["billingAccount"]["id"], line["logicalResource"]["value"]
+    main = await credit(tenant, account, 1_000_000)
+    left = {"Main balance 05-20": 0}
+    reserve = {"bucket": {"id": main}, "amount": {"amount": 1, "units": "EUR"}}
+    held = (await http.post(f"{BALANCE}/reserveBalance", json=reserve)).json()
+    without = (await http.post(USAGE, json=call(number, seconds=120))).json()
+    assert (without["status"], without["statusReason"]) == ("failed", "insufficientCredit")
+    first = (await http.post(USAGE, json=named(call(number, reserveBalanceId=held["id"]), "online-1"))).json()
+    assert first["status"] == "rated"
+    left["Main balance 05-20"] = 1_000_000 - 435_000
+    assert (await available(tenant, account))["Main balance 05-20"] == left["Main balance 05-20"]
+    second = (await http.post(USAGE, json=named(call(number, reserveBalanceId=held["id"]), "online-2"))).json()
+    assert (second["status"], second["statusReason"]) == ("notRated", "chargedOnline")
+    other = (
+        await http.post(f"{BALANCE}/reserveBalance", json=reserve | {"amount": {"amount": 0.5, "units": "EUR"}})
+    ).json()
+    done = {"status": "completed", "amount": {"amount": 0.4, "units": "EUR"}, "reason": "over"}
+    assert (await http.patch(f"{BALANCE}/reserveBalance/{other['id']}", json=done)).status_code == 200
+    paid = (await http.post(USAGE, json=named(call(number, reserveBalanceId=other["id"]), "online-3"))).json()
+    assert (paid["status"], paid["statusReason"]) == ("notRated", "chargedOnline")
+    assert paid["usageProductPrice"][0]["price"]["taxIncludedAmount"] == {"unit": "EUR", "value": 0.4}
+    assert (await available(tenant, account))["Main balance 05-20"] == left["Main balance 05-20"] - 400_000
+    better = named(call(number, seconds=60, reserveBalanceId=held["id"], recordVersion=2), "online-1")
+    mended = (await http.post(USAGE, json=better)).json()
+    assert (mended["status"], mended.get("statusReason")) == ("rated", None)
+    now = (await available(tenant, account))["Main balance 05-20"]
+    assert left["Main balance 05-20"] - 400_000 < now < 1_000_000 - 400_000
+    strange = (await http.post(USAGE, json=call(number, reserveBalanceId="none"))).json()
+    assert (strange["status"], strange["statusReason"]) == ("failed", "unknownReservation")
+    await sound(tenant)

@@ -15,16 +15,14 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from oxl.db.queries import load
-from oxl.engines.catalog.registry import catalog_of
-from oxl.engines.catalog.specification import read
 from oxl.engines.ledger.burn import Draw
 from oxl.engines.usage import ground, revise
-from oxl.engines.usage.case import Case, Posting, Revision, Stored, read_body
+from oxl.engines.usage.case import Case, Posting, Revision, Stored
 from oxl.engines.usage.decide import Terms
 from oxl.engines.usage.rerate import RATED, account_of, order_of, rated_again, settle
 from oxl.engines.usage.revise import retry
 from oxl.values import new_id
-from oxl.verbs import Done, Refusal, Work
+from oxl.verbs import Done, Work
 
 q = load("oxl.engines.usage", "again.sql")
 
@@ -135,8 +133,8 @@ async def _rerate(
     counts: dict[str, int] = defaultdict(int)
     cases: list[Case] = []
     for each in usages:
-        case = await _case(work, each, Terms(late=True, plan_version=version))
-        if case is None:
+        case = await revise.case_of(work, each, Terms(late=True, plan_version=version))
+        if case.event is None:
             counts["kept: unreadable"] += 1
         else:
             cases.append(case)
@@ -161,16 +159,6 @@ async def _rerate(
                 revisions.append(changed[2])
     await ground.post(work, base, draws, postings)
     return await revise.keep(work, revisions), dict(counts)
-
-
-async def _case(work: Work, stored: Stored, terms: Terms) -> Case | None:
-    record = read_body(stored.body)
-    specification = (await catalog_of(work)).specifications.get(record.specification_id)
-    try:
-        event = read(specification, record.characteristics) if specification else None
-    except Refusal:
-        return None
-    return Case(stored.id, record, event, stored, terms) if event else None
 
 
 def _arguments(chosen: Selection) -> list[Any]:

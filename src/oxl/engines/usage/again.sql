@@ -15,7 +15,7 @@ returns table (id text, account_id text, created_at timestamptz)
 language sql stable as $$
     select id, account_id, created_at
     from usage
-    where status = any (states) and (reason_ is null or reason = reason_)
+    where status = any (states) and reason is distinct from 'chargedOnline' and (reason_ is null or reason = reason_)
       and (specification_id_ is null or specification_id = specification_id_)
       and (product_id_ is null or product_id = product_id_) and (account_id_ is null or account_id = account_id_)
       and (plan_id_ is null or plan_id = plan_id_) and (start_ is null or started_at >= start_)

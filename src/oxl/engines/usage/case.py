@@ -16,6 +16,7 @@ from oxl.engines.catalog.catalog import Catalog
 from oxl.engines.catalog.specification import UsageEvent
 from oxl.engines.inventory.guided import Guided
 from oxl.engines.ledger.burn import Draw, Held
+from oxl.engines.ledger.reserved import Reserved
 from oxl.engines.usage.decide import AS_USUAL, Charge, Decision, PriceLine, Terms, decide, suspense
 from oxl.engines.usage.tiers import Counter, CounterKey
 
@@ -82,7 +83,19 @@ class Stored(NamedTuple):
 class Case:
     """A record that is to be rated, and what is found out about it on its way."""
 
-    __slots__ = ("action_id", "decision", "event", "id", "key", "owner", "record", "replaces", "stored", "terms")
+    __slots__ = (
+        "action_id",
+        "decision",
+        "event",
+        "id",
+        "key",
+        "owner",
+        "rates_anew",
+        "record",
+        "replaces",
+        "stored",
+        "terms",
+    )
 
     def __init__(
         self, usage_id: str, record: Record, event: UsageEvent | None, stored: Stored | None = None,
@@ -96,6 +109,7 @@ class Case:
         self.key = key
         self.action_id = stored.action_id if stored else usage_id
         self.replaces: Stored | None = None
+        self.rates_anew = stored is not None and stored.status != "failed"
         self.owner: Guided | None = None
         self.decision: Decision = suspense("unknownSpecification")
 
@@ -114,6 +128,8 @@ class Ground(NamedTuple):
     held: Mapping[str, Sequence[Held]]  # by account
     buckets: Mapping[str, Held]  # the same, by id
     counters: Mapping[CounterKey, Counter]
+    reservations: Mapping[str, Reserved]
+    settled: list[str]  # reservations that a rating has drawn on
     owners: Mapping[str, Guided | None]  # of the usages that are to be undone, by id
 
 
@@ -147,8 +163,44 @@ class Revision(msgspec.Struct, frozen=True):
 
 
 def rate_one(now: datetime, base: Ground, case: Case) -> Sequence[Draw]:
-    """Decide one case on the ground that was laid; the draws that it takes."""
-    owner = case.owner
-    buckets = base.held.get(owner.account_id, ()) if owner else ()
-    case.decision = decide(base.catalog, event_of(case), owner, buckets, case.action_id, now, base.counters, case.terms)
+    """Decide one case on the ground that was laid; the draws that it takes.
+
+    What its reservation holds is there for it; what its reservation has booked already is not charged again.
+    """
+    owner, event = case.owner, event_of(case)
+    if owner is None or not event.reservation or case.rates_anew:
+        return _rate_on(now, base, case)
+    kept = base.reservations.get(event.reservation)
+    if kept is None or kept.account_id != owner.account_id:
+        case.decision = suspense("unknownReservation")
+        return ()
+    if kept.status == "completed" or kept.id in base.settled:
+        case.decision = Decision("notRated", "chargedOnline", None, [booked(kept, event.quantity, event.unit)])
+        return ()
+    bucket = base.buckets.get(kept.bucket_id) if kept.status == "created" else None
+    if bucket is None:
+        return _rate_on(now, base, case)
+    bucket.available += kept.amount
+    draws = _rate_on(now, base, case)
+    if case.decision.status == "failed":
+        bucket.available -= kept.amount
+    else:
+        base.settled.append(kept.id)
+    return draws
+
+
+def _rate_on(now: datetime, base: Ground, case: Case) -> Sequence[Draw]:
+    held = base.held.get(case.owner.account_id, ()) if case.owner else ()
+    event = event_of(case)
+    case.decision = decide(base.catalog, event, case.owner, held, case.action_id, now, base.counters, case.terms)
     return case.decision.draws
+
+
+def booked(kept: Reserved, quantity: int, unit: str) -> PriceLine:
+    """The line of a usage that its reservation has paid for; the tax is in the amount."""
+    money = kept.unit if kept.unit.isupper() and len(kept.unit) == 3 else ""
+    if money:
+        return PriceLine("reservation", "Charged online", "usage", "", unit, quantity, money, kept.used, kept.used, "0")
+    return PriceLine(
+        "reservation", "Charged online", "included", "", kept.unit, kept.used, "", 0, 0, "0", kept.bucket_id
+    )

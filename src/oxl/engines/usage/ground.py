@@ -1,6 +1,7 @@
 """What rating stands on, and what it leaves behind: owners, locked buckets and counters, and the rows that are written.
 
-Every group locks in this order: usages by id, grants, buckets by id, counters by key, charges by key.
+Every group locks in this order: usages by id, grants, buckets by id and under them their reservations, counters by
+key, charges by key.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from oxl.engines.inventory.inventory import guide
 from oxl.engines.ledger import ledger
 from oxl.engines.ledger.burn import Draw, Held
 from oxl.engines.ledger.grants import grant_due
+from oxl.engines.ledger.settle import buckets_of, let_go, reserved
 from oxl.engines.usage.case import Case, Ground, Posting, Stored, event_of
 from oxl.engines.usage.decide import NONE, counter_key
 from oxl.engines.usage.tiers import Counter, CounterKey
@@ -28,18 +30,20 @@ q = load("oxl.engines.usage", "ground.sql")
 async def lay(work: Work, cases: Sequence[Case], undone: Sequence[Stored] = ()) -> Ground:
     """Guide the cases to their owners, and lock what they may draw on and what the others give back to."""
     catalog = await catalog_of(work)
+    named = sorted({event_of(each).reservation for each in cases} - {""})
     owners = await _guided(work, cases, undone)
     accounts = sorted({each.owner.account_id for each in cases if each.owner} | {*map(_account_of, undone)} - {""})
     held: Mapping[str, Sequence[Held]] = {}
     if accounts:
         await grant_due(work, accounts)
         starts = [event_of(each).start for each in cases] + [each.started_at for each in undone if each.started_at]
-        drawn = {bucket for each in undone for bucket, _ in each.draws}
+        drawn = {bucket for each in undone for bucket, _ in each.draws} | await buckets_of(work, named)
         held = await ledger.hold(work, accounts, min(starts), drawn)
     buckets = {bucket.id: bucket for each in held.values() for bucket in each}
+    reservations = await reserved(work, named) if held else {}
     keys = {counter_key(catalog, event_of(each), each.owner, each.terms) for each in cases}
     counters = await _counters(work, keys | {counter_key_of(catalog, each) for each in undone})
-    return Ground(catalog, held, buckets, counters, owners)
+    return Ground(catalog, held, buckets, counters, reservations, [], owners)
 
 
 async def _guided(work: Work, cases: Sequence[Case], undone: Sequence[Stored]) -> dict[str, Guided | None]:
@@ -72,6 +76,8 @@ async def _counters(work: Work, keys: Iterable[CounterKey | None]) -> Mapping[Co
 
 async def post(work: Work, ground: Ground, draws: Sequence[Draw], postings: Sequence[Posting]) -> None:
     """Write what deciding came to: transfers and buckets, counters, and the charges of open windows."""
+    if ground.settled:
+        await let_go(work, ground.settled)
     await ledger.post(work, draws, ground.buckets.values())
     moved = [(*counter.key, counter.quantity) for counter in ground.counters.values() if counter.moved]
     if moved:

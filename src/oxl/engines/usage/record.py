@@ -137,6 +137,8 @@ async def _rate(work: Work, cases: Sequence[Case], actor: str) -> dict[str, list
     """Guide, rate and draw, in the order in which the records came; what became of those they replace, by new id."""
     replaced = {case.id: case.replaces for case in cases if case.replaces}
     base = await ground.lay(work, cases, list(replaced.values()))
+    for case in cases:
+        case.rates_anew = await _was_let_go(work, case)
     draws: list[Draw] = []
     postings: list[Posting] = []
     revisions: dict[str, Revision] = {}
@@ -152,6 +154,15 @@ async def _rate(work: Work, cases: Sequence[Case], actor: str) -> dict[str, list
     await ground.post(work, base, draws, postings)
     done = await revise.keep(work, list(revisions.values()))
     return {new: [result] for new, result in zip(revisions, done, strict=True)}
+
+
+async def _was_let_go(work: Work, case: Case) -> bool:
+    """Whether the usage that a record replaces was rated, and its reservation, which is this one's too, let go then."""
+    old = case.replaces
+    if old is None or old.status == "failed" or old.reason == "chargedOnline" or not event_of(case).reservation:
+        return False
+    before = (await revise.case_of(work, old)).event
+    return before is not None and before.reservation == event_of(case).reservation
 
 
 async def _keep(work: Work, cases: Sequence[Case], actor: str) -> None:

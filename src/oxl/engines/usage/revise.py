@@ -137,7 +137,7 @@ async def retry(
     the reason invalidRecord.
     """
     found = {each.id: each for each in await stored(work, ids)}
-    cases = [await _case(work, each, terms) for each in found.values() if each.status == "failed"]
+    cases = [await case_of(work, each, terms) for each in found.values() if each.status == "failed"]
     ready = [case for case in cases if case.event is not None]
     base = await ground.lay(work, ready)
     draws = [draw for case in ready for draw in rate_one(work.now, base, case)]
@@ -153,7 +153,8 @@ async def retry(
     return [done.get(each) or waiting.get(each) or _not_waiting(found[each]) for each in ids]
 
 
-async def _case(work: Work, usage: Stored, terms: Terms) -> Case:
+async def case_of(work: Work, usage: Stored, terms: Terms = AS_USUAL) -> Case:
+    """A stored usage as a case that is to be rated; without an event where it does not fit its specification now."""
     record = read_body(usage.body)
     specification = (await catalog_of(work)).specifications.get(record.specification_id)
     case = Case(usage.id, record, None, usage, terms)
