@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import sys
 
-SCRIPTS = ("charging", "usage", "lists")
+SCRIPTS = ("charging", "charglt", "usage", "exports", "lists")
 
 
 def main(names: list[str]) -> None:

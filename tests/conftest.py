@@ -19,12 +19,12 @@ from oxl.apis import APIS
 from oxl.app import SQL_CODE
 from oxl.contract.answers import contracts
 from oxl.contract.pages import documents, pages
+from oxl.contract.strict import strictly
 from oxl.db.database import Database, Tenant
 from oxl.db.migrate import create_tenant, migrate
 from oxl.engines.catalog import registry
 from oxl.engines.catalog.catalog import read_texts
 from oxl.kernel.background import once
-from oxl.kernel.declare import strictly
 from oxl.kernel.router import Kernel
 from oxl.settings import Settings
 

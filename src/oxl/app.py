@@ -12,9 +12,9 @@ from typing import Any
 from oxl.apis import APIS
 from oxl.contract.answers import contracts
 from oxl.contract.pages import documents, pages
+from oxl.contract.strict import strictly
 from oxl.db.database import ABSENT, Database
 from oxl.db.embedded import EmbeddedError
-from oxl.kernel.declare import strictly
 from oxl.kernel.router import Kernel
 from oxl.outbox.callbacks import guard_of
 from oxl.settings import Settings, read_settings
@@ -33,6 +33,8 @@ SQL_CODE = (
     ("oxl.engines.ledger", "action.sql"),
     ("oxl.engines.ledger", "expiry.sql"),
     ("oxl.engines.ledger", "ledger.sql"),
+    ("oxl.engines.ledger", "proof.sql"),
+    ("oxl.engines.ledger", "charging.sql"),
     ("oxl.engines.usage", "usage.sql"),
     ("oxl.engines.usage", "revise.sql"),
     ("oxl.engines.usage", "again.sql"),

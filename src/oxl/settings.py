@@ -27,6 +27,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     default_limit: int = 1000  # length of an un-paged list, and the cap of limit=
     count_cap: int = 10_000  # matches that a list counts one by one; above it X-Total-Count is an estimate
     partial_status: Literal[206, 200] = 206  # status of a page that is not the whole list
+    exports: str = ""  # folder of export files, which servers and workers share; empty: exports, in the data folder
+    export_allow: str = ""  # addresses that export files may be sent below, by comma, each with a / at its end
+    imports: str = ""  # folder that the worker watches for usage files; empty: none
     validate_responses: bool = False  # hold every answer against the published contract: 500 where one does not fit
 
 

@@ -43,9 +43,17 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
         (USAGE, usage_body("sms", number, destinationPhoneNumber="+447700900123"), 201),
         (USAGE, usage_body("sms", "4915550999999", destinationPhoneNumber="+493012345"), 201),
         (USAGE, usage_body("data", bob["logicalResource"]["value"], volume=41, volumeUnit="GB"), 201),
+        (f"{OPERATOR}/ledgerProof", {}, 201),
+        (
+            f"{BALANCE}/chargingRequest",
+            {"sessionId": "s1", "requestNumber": 0, "number": number}
+            | {"ratingGroup": [{"id": "1", "requestedUnits": {"amount": 1, "units": "EUR"}}]},
+            201,
+        ),
         (f"{OPERATOR}/subscriberChange", {"subscriber": {"id": bob["id"]}, "action": "suspend"}, 201),
         (f"{CONSUMPTION}/queryUsageConsumption", {"searchCriteria": {"logicalResource": [{"value": number}]}}, 201),
         (f"{CONSUMPTION}/queryUsageConsumption", {"searchCriteria": {"logicalResource": [{"value": "491"}]}}, 201),
+        (f"{USAGE.removesuffix('productUsage')}exportJob", {"query": "status=rated", "url": "file:rated.json"}, 201),
     ]
     posts.append((f"{OPERATOR}/hub", {"callback": "https://listener.example/told"}, 201))
     for path, body, status in posts:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from tests.apis.test_reserve import eur, events, figures
@@ -13,11 +15,11 @@ from tests.engines.books import buckets, fetch, main_of, sound
 
 from oxl.apis import APIS
 from oxl.apis.prepay_balance.jobs import sweep
+from oxl.contract.strict import strictly
 from oxl.engines.catalog import registry
-from oxl.engines.ledger import voucher
+from oxl.engines.ledger import recurring, voucher
 from oxl.engines.ledger.grants import grant_due
 from oxl.kernel.background import once
-from oxl.kernel.declare import strictly
 from oxl.kernel.router import Kernel
 
 TOPUP, ADJUST = f"{BALANCE}/topupBalance", f"{BALANCE}/adjustBalance"
@@ -94,6 +96,32 @@ async def test_periods_that_were_missed_are_made_up_for_and_a_stopped_one_is_not
     await sweep(tenant)
     assert (await figures(http, main))[0] == 3
     assert (await http.get(made[0]["href"])).status_code == 404
+
+
+async def test_a_run_is_made_once_through_a_crash_and_by_many_workers(own) -> None:
+    tenant, http, line = own
+    main = await main_of(tenant, line["billingAccount"]["id"])
+    body = {"amount": eur(1), "bucket": {"id": main}, "isAutoTopup": True, "recurringPeriod": "monthly"}
+    made = (await http.post(TOPUP, json=body)).json()
+
+    async def crash(work: Any) -> None:
+        assert len(await recurring.sweep(work, "topup")) == 1
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        await once(tenant, crash)
+    assert await runs_of(http, made["id"]) == []
+    assert sum(await asyncio.gather(*(sweep(tenant) for _ in range(8)))) == 1
+    assert await runs_of(http, made["id"]) == [("2026-06-15", "completed")]
+    async with tenant.connection() as conn:
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await conn.execute(
+                "insert into balance_action select 'twice', kind, bucket_id, account_id, unit, amount, status,"
+                " requested_at, confirmed_at, reason, body, null, null, null, null, null, parent_id, period_no"
+                " from balance_action where parent_id = $1",
+                made["id"],
+            )
+    await sound(tenant)
 
 
 async def test_a_run_that_fails_is_tried_again_then_skipped_then_given_up(own) -> None:

@@ -93,7 +93,7 @@ async def test_without_an_amount_the_usual_portion_is_granted_or_what_is_left(ht
     assert (nothing.status_code, nothing.json()["code"]) == (409, "insufficientBalance")
 
 
-async def test_too_much_is_refused_and_kept_as_failed(http, tenant, main) -> None:
+async def test_91_too_much_is_refused_and_kept_as_failed(http, tenant, main) -> None:
     answer = await http.post(PLACE, json={"amount": eur(10.000001), "bucket": {"id": main}})
     assert (answer.status_code, answer.json()["code"]) == (409, "insufficientBalance")
     failed = (await http.get(answer.json()["referenceError"])).json()

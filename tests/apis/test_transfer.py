@@ -33,7 +33,7 @@ async def costly(tenant: Any) -> Any:
         await once(tenant, lambda work: registry.publish(work, texts))
 
     yield publish
-    await publish(text="graceDays: 90\n")
+    await publish(text="settleDays: 60\n")
 
 
 def body_of(pair: tuple[str, str], amount: float, **more: Any) -> dict[str, Any]:

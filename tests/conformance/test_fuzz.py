@@ -127,7 +127,7 @@ def _run(answered: Callable[[Any], httpx.Response], strategy: Any, cases: int) -
 async def _send(client: httpx.AsyncClient, base: str, case: Any, account: Any) -> httpx.Response:
     valid = case.meta is None or case.meta.generation.mode == GenerationMode.POSITIVE
     if valid and isinstance(case.body, dict) and "bucket" in case.body:  # chosen, so that money moves at all
-        case.body = case.body | FIXED["topupBalance"] | {"partyAccount": account}
+        case.body = case.body | FIXED["reserveBalance"] | {"partyAccount": account}
     given = case.as_transport_kwargs(base_url=f"http://oxl.example{base}")
     return await client.request(
         given["method"],

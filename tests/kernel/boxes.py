@@ -13,8 +13,9 @@ import httpx
 import msgspec
 
 from oxl.apis.standard import Entity, Extensible, Instant, Quantity, Ref, Text
+from oxl.contract.strict import strictly
 from oxl.db.database import Database, Tenant
-from oxl.kernel.declare import Api, Change, Field, Operation, Resource, Task, strictly
+from oxl.kernel.declare import Api, Change, Field, Operation, Resource, Task
 from oxl.kernel.router import Kernel
 from oxl.kernel.shapes import Facts
 from oxl.values import new_id

@@ -11,8 +11,8 @@ from tests.kernel.boxes import API, BASE, BOXES, JOB, JOBS, OLD_BASE, STRICT_BAS
 from tests.kernel.toy import rows
 
 from oxl.apis import APIS
+from oxl.contract.strict import strictly
 from oxl.kernel import background
-from oxl.kernel.declare import strictly
 from oxl.verbs import Done, Refused, Work
 
 STRICT, OLD = f"{STRICT_BASE}/box", f"{OLD_BASE}/box"

@@ -143,7 +143,6 @@ def test_a_policy_is_read_whole() -> None:
           cost: {currency: EUR, flat: "0.1", percent: "2.5", minimum: "0.2", maximum: "1"}
           limits: [{unit: EUR, each: "50", day: "100"}]
         voucher: {attempts: 3, lockMinutes: 10}
-        graceDays: 30
         settleDays: 7
         thresholds: [90, 50]
     """
@@ -151,7 +150,7 @@ def test_a_policy_is_read_whole() -> None:
     assert values is not None
     policy = policy_of(page, values)
     assert page.problems == []
-    assert (policy.hold, policy.quantum["data"], policy.grace) == (timedelta(minutes=5), 50_000_000, timedelta(days=30))
+    assert (policy.hold, policy.quantum["data"], policy.settle) == (timedelta(minutes=5), 50_000_000, timedelta(days=7))
     assert (policy.voucher_attempts, policy.voucher_lock) == (3, timedelta(minutes=10))
     assert policy.thresholds == (50, 90)
     assert policy.limits["EUR"].day == 100_000_000

@@ -12,8 +12,8 @@ from tests.conftest import DEMO_CATALOG, NOON, USAGE, client_of
 from tests.scenarios.commands import Cli
 from tests.scenarios.month import figures, make_files, provision
 
-from oxl.apis.product_usage.files import read_mapping
 from oxl.apis.product_usage.jobs import OUTCOMES, import_file
+from oxl.apis.product_usage.mapping import read_mapping
 from oxl.clock import system_now
 from oxl.db.database import Database
 from oxl.settings import Settings

@@ -15,7 +15,7 @@ from oxl.cli.seed import show_balances
 from oxl.db.database import Database, Tenant, UnknownTenantError
 from oxl.db.migrate import pending
 from oxl.engines.catalog.registry import catalog_of
-from oxl.engines.ledger import ledger
+from oxl.engines.ledger import proof
 from oxl.kernel.background import once
 from oxl.settings import Settings
 
@@ -74,7 +74,27 @@ async def _inside(tenant: Tenant) -> AsyncIterator[Finding]:
     if tenant.clock.frozen or tenant.clock.offset:
         yield Finding("clock", f"stands at {tenant.clock.now():%Y-%m-%d %H:%M} by an operator's will")
     async with tenant.connection() as conn:
-        faults, _ = await ledger.proof(conn)
-    told = "; ".join(f"{fault['fault']} ({fault['bucket_id']})" for fault in faults[:3])
-    cure = "stop charging and call for help: entries and balances differ" if faults else ""
-    yield Finding("ledger", told or "every balance equals its transfers", cure)
+        faults = proof.faults_of(await proof.prove(conn))
+    told = "; ".join(faults[:3]) or "every balance equals its transfers"
+    yield Finding("ledger", told, "stop charging, run: oxl doctor --ledger" if faults else "")
+
+
+async def prove_ledger(settings: Settings) -> None:
+    """Print every invariant of the ledger with what it was held against; exit code 1 when one is broken."""
+    database = await Database.open(settings, lambda line: err.print(f"[dim]{line}[/]"))
+    try:
+        tenant = await database.tenant(settings.tenant)
+        async with tenant.connection() as conn:
+            lines = await proof.prove(conn)
+        table = Table("", "invariant", "checked", "faults", "where")
+        for line in lines:
+            checked = f"{line.checked:,} {line.of}{'' if line.checked == 1 else 's'}"
+            where = ", ".join(line.places) + (" …" if line.faults > len(line.places) else "")
+            mark = "[red]✗[/]" if line.faults else "[green]✓[/]"
+            table.add_row(mark, line.name, checked, f"{line.faults:,}", where)
+        out.print(table)
+        await show_balances(tenant)
+    finally:
+        await database.close()
+    if proof.faults_of(lines):
+        raise typer.Exit(1)

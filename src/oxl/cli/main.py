@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from oxl.cli import again, events, subscriber, usage, voucher
 from oxl.cli import seed as seeds
-from oxl.cli.doctor import examine
+from oxl.cli.doctor import examine, prove_ledger
 from oxl.cli.ground import DATA, TENANT, err, fail, opened, out, run, settings_of
 from oxl.cli.serving import serve_until_stopped, work_until_stopped
 from oxl.db.upgrade import upgrade as upgrade_cluster
@@ -109,10 +109,14 @@ def seed(
 
 
 @app.command()
-def doctor(data: Path | None = DATA, tenant: str | None = TENANT) -> None:
+def doctor(
+    data: Path | None = DATA,
+    tenant: str | None = TENANT,
+    ledger: bool = typer.Option(False, "--ledger", help="Prove the ledger, and show every invariant with its count."),
+) -> None:
     """Check the set-up and prove the ledger on the live database; says what to do about what is wrong."""
     settings = settings_of(data=data, tenant=tenant)
-    run(examine(settings))
+    run(prove_ledger(settings) if ledger else examine(settings))
 
 
 @catalog.command()

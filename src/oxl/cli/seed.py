@@ -28,7 +28,7 @@ from oxl.demo.traffic import usage_lines
 from oxl.engines.catalog import registry
 from oxl.engines.catalog.catalog import read_texts
 from oxl.engines.inventory.inventory import subscriptions
-from oxl.engines.ledger import grants, ledger
+from oxl.engines.ledger import grants, ledger, proof
 from oxl.engines.usage import imports
 from oxl.kernel.background import once
 from oxl.values import instant_text, unit_of
@@ -118,7 +118,8 @@ def _must(outcomes: Sequence[Outcome]) -> None:
 async def show_balances(tenant: Tenant) -> None:
     """Print what stands on the ledger, by unit, and whether it adds up."""
     async with tenant.connection() as conn:
-        faults, totals = await ledger.proof(conn)
+        faults = proof.faults_of(await proof.prove(conn))
+        totals = await proof.totals(conn)
     table = Table("unit", "buckets", *_FIGURES, title="balances", title_justify="left")
     for row in totals:
         name, atoms = _SHOWN.get(row["unit"]) or (row["unit"], unit_of(row["unit"]).atoms)

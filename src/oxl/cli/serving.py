@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,6 +17,9 @@ from oxl.apis import APIS
 from oxl.apis.operator.api import OPERATOR
 from oxl.apis.prepay_balance.jobs import sweep
 from oxl.apis.product_usage import again
+from oxl.apis.product_usage.exporting import Exporter
+from oxl.apis.product_usage.targets import folder_of
+from oxl.apis.product_usage.watching import Watch
 from oxl.app import SQL_CODE
 from oxl.cli.ground import err, fail, out
 from oxl.cli.walk import print_walk
@@ -104,13 +108,16 @@ async def _run_children(settings: Settings, names: Sequence[str], stop: asyncio.
 
 
 async def work_until_stopped(settings: Settings) -> None:
-    """Deliver events and sweep what is due until a signal stops it. The database may go and come back meanwhile."""
+    """Deliver events, make export files, import files and sweep what is due until a signal stops it.
+
+    The database may go and come back meanwhile.
+    """
     stop = _stop_on_signal()
     database = await Database.open(settings)
-    delivering: asyncio.Task[None] | None = None
+    running: list[asyncio.Task[None]] = []
     try:
         tenant = await database.tenant(settings.tenant)
-        delivering = asyncio.create_task(_delivery(settings, tenant).run(stop))
+        running = [asyncio.create_task(each.run(stop)) for each in _duties(settings, tenant)]
         kept = None
         while not stop.is_set():
             try:
@@ -126,13 +133,13 @@ async def work_until_stopped(settings: Settings) -> None:
                     out.print(f"granted the allowances of {granted} products")
             except ABSENT as error:
                 err.print(f"[yellow]the database is away ({error}); trying again[/]")
-            await asyncio.wait([delivering], timeout=_SWEEP_SECONDS)
-            if delivering.done() and not stop.is_set():
-                delivering.result()
+            ended, _ = await asyncio.wait(running, timeout=_SWEEP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended if not stop.is_set() else ():
+                task.result()
     finally:
         stop.set()
-        if delivering:
-            await asyncio.wait([delivering])
+        if running:
+            await asyncio.wait(running)
         await database.close()
 
 
@@ -140,3 +147,14 @@ def _delivery(settings: Settings, tenant: Tenant) -> Delivery:
     guard = guard_of(settings.callback_allow, settings.host, settings.port)
     public = public_url(settings)
     return Delivery(voices(APIS, public, f"{public}{OPERATOR.base}/eventRecord"), tenant, guard)
+
+
+def _duties(settings: Settings, tenant: Tenant) -> list[Delivery | Exporter | Watch]:
+    """What a worker does besides its sweeps."""
+    watched = [Watch(tenant, Path(settings.imports) / tenant.name)] if settings.imports else []
+    return [_delivery(settings, tenant), _exporter(settings, tenant), *watched]
+
+
+def _exporter(settings: Settings, tenant: Tenant) -> Exporter:
+    folder = folder_of(settings, tenant.name)
+    return Exporter(tenant, folder, public=public_url(settings), allow=settings.export_allow)

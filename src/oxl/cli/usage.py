@@ -8,8 +8,8 @@ from pathlib import Path
 import typer
 from rich.table import Table
 
-from oxl.apis.product_usage.files import Mapping, read_mapping
 from oxl.apis.product_usage.jobs import OUTCOMES, Report, import_file
+from oxl.apis.product_usage.mapping import Mapping, read_mapping
 from oxl.cli.ground import DATA, TENANT, opened, out, progress, run
 from oxl.db.database import Tenant
 
@@ -18,7 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="Bring usage records in and look af
 
 @app.command("import")
 def import_command(
-    file: Path = typer.Argument(help="NDJSON of TMF635 ProductUsage bodies, or CSV with --mapping."),
+    file: Path = typer.Argument(help="Usage in a format of the exports, or CSV with --mapping."),
     mapping: Path | None = typer.Option(None, help="YAML file that says which CSV column is which characteristic."),
     data: Path | None = DATA,
     tenant: str | None = TENANT,

@@ -25,13 +25,15 @@ class Contract:
     def __init__(self, base: str, document: Mapping[str, Any]) -> None:
         self._schemas: dict[str, Any] = document["components"]["schemas"]
         self._routes = [
-            (re.compile(_pattern(base, path), re.DOTALL), methods) for path, methods in document["paths"].items()
+            (re.compile(_pattern(base, path), re.DOTALL), methods)
+            for path, methods in sorted(document["paths"].items(), key=lambda each: -len(each[0]))
         ]
 
     def faults(self, method: str, path: str, status: int, body: bytes, partial: bool) -> list[str]:
         """What is wrong with an answer, each fault named by its place; partial: fields were selected."""
-        operations = next((methods for pattern, methods in self._routes if pattern.fullmatch(path)), None)
-        if operations is None or method.lower() not in operations:
+        meant = (each for pattern, each in self._routes if pattern.fullmatch(path) and method.lower() in each)
+        operations = next(meant, None)
+        if operations is None:
             return [] if status in (404, 405) else [f"{status} for an operation that is not published"]
         responses = operations[method.lower()]["responses"]
         if str(status) not in responses and status < 400:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from oxl.contract.schemas import FormName, Schemas, ref
-from oxl.kernel.declare import Api, Resource
+from oxl.kernel.declare import Api, Resource, Stream
 
 JSON, MERGE = "application/json", "application/merge-patch+json"
 PATCHES = ("application/json-patch+json", "application/json-patch-query+json")
 _READ, _WRITE = "400 401 403 404 405 500 501 503", "400 401 403 404 405 409 500 501 503"
 _FLAT = "400 401 403 404 405 409 500"
+_TASK_ERRORS = ("404", "405", "409", "500")
 
 
 class _Kind(NamedTuple):
@@ -86,6 +87,9 @@ class _Contract:
             for name in resource.operations:
                 path = f"/{resource.name}/{{id}}" if _KINDS[name].on_one else f"/{resource.name}"
                 self.paths.setdefault(path, {})[_KINDS[name].method] = self._operation(name, resource)
+            for stream in resource.streams:
+                path = f"/{resource.name}/{'{id}/' if stream.method == 'GET' else ''}{stream.name}"
+                self.paths[path] = {stream.method.lower(): _streamed(resource, stream)}
         if api.hub:
             self._hub()
 
@@ -110,8 +114,17 @@ class _Contract:
                 body[MERGE] = body[JSON]
                 body |= {kind: {"schema": ref("JsonPatchOperations")} for kind in PATCHES}
             found["requestBody"] = {"required": True, "content": body}
+        if name == "create" and resource.task and resource.task.flagged:
+            return found | {"x-tmf-task-resource": True, "responses": self._task_responses(resource)}
         mark = {"x-extension": True} if name in resource.own_operations else {}
         return found | mark | {"responses": self._responses(name, kind, resource)}
+
+    def _task_responses(self, resource: Resource) -> dict[str, Any]:
+        """What the POST of a flagged task may answer; 200 is the document's, for those that keep nothing."""
+        found = self._responses("create", _KINDS["create"], resource)
+        own = [each for each in found if each >= "400" and each not in (*_TASK_ERRORS, "default")]
+        found |= {each: {**found[each], "x-extension": True} for each in own}
+        return {"200": _answer("Success", self.schemas.of(resource.shape))} | found
 
     def _parameter(self, name: str) -> dict[str, Any]:
         kind, text = _PARAMETERS[name]
@@ -190,6 +203,22 @@ class _Contract:
         if event in resource.own_events:
             operation["x-extension"] = True
         self.paths[f"/listener/{name}"] = {"post": operation}
+
+
+def _streamed(resource: Resource, stream: Stream) -> dict[str, Any]:
+    success = {"description": "Success", "content": {stream.gives: {"schema": {"type": "string", "format": "binary"}}}}
+    found: dict[str, Any] = {
+        "operationId": f"{stream.name}{resource.type}",
+        "tags": [resource.name],
+        "summary": stream.summary,
+        "x-extension": True,
+        "parameters": [_ID] if stream.method == "GET" else [],
+        "responses": {"200": success} | dict.fromkeys(["default"], _answer("Error", ref("Error"))),
+    }
+    if stream.takes:
+        body = {stream.takes: {"schema": {"type": "string", "format": "binary"}}}
+        found["requestBody"] = {"required": True, "content": body}
+    return found
 
 
 def _answer(description: str, schema: dict[str, Any]) -> dict[str, Any]:

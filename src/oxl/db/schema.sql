@@ -348,6 +348,35 @@ create table bucket_mark (         -- which shares of what it was credited a buc
     primary key (bucket_id, threshold)
 );
 create index bucket_mark_untold on bucket_mark (bucket_id) where not is_told;
+create table ledger_proof (        -- what was found each time that an operator asked
+    id text primary key,
+    holds bool not null,
+    created_at timestamptz not null,
+    lines jsonb not null,          -- one for each invariant
+    totals jsonb not null          -- by unit
+);
+create table charging_session (    -- online charging: what a session holds now
+    id text primary key,           -- the client's
+    account_id text not null,
+    device_id text not null,       -- who uses; empty where nobody said
+    last_number bigint not null default -1,
+    is_open bool not null default true,
+    quotas jsonb not null default '{}',  -- by rating group: the ids of its open reservations
+    created_at timestamptz not null
+);
+create index charging_session_account on charging_session (account_id);
+create table charging_request (    -- every request of a session, with what it was answered
+    id text primary key,
+    session_id text not null references charging_session,
+    number bigint not null,
+    body_hash bytea not null,
+    account_id text not null,
+    status text not null,
+    created_at timestamptz not null,
+    body jsonb not null,           -- what the client sent
+    answer jsonb not null,         -- one for each rating group
+    unique (session_id, number)
+);
 
 -- engine: usage
 create table usage (
@@ -449,6 +478,13 @@ create table usage_explanation (   -- a rating told step by step
     created_at timestamptz not null,
     doc jsonb not null
 );
+create table usage_restoring (     -- what restored usages are yet to become, and when they did where they come from
+    usage_id text primary key,
+    at timestamptz not null,
+    status text not null,
+    reason text,
+    plan_version int
+);
 create table usage_import (
     id text primary key,
     file text not null,
@@ -464,6 +500,22 @@ create table usage_import_line (   -- what was not taken, with the reason and th
     text text not null,
     primary key (import_id, line)
 );
+create table export_job (          -- a file of usage that somebody asked for
+    id text primary key,
+    status text not null check (status in ('Not Started', 'Running', 'Succeeded', 'Failed')),
+    created_at timestamptz not null,
+    completed_at timestamptz,
+    body jsonb not null,           -- what the client sent
+    fence bigint not null default 0,  -- raised by every lease: whoever holds an older one writes nothing
+    lease_until timestamptz,       -- while it runs: nobody else takes it before then
+    row_count bigint,              -- records written so far, and of how many
+    row_total bigint,
+    size bigint,                   -- bytes of the finished file, their SHA-256, and where it is
+    checksum text,
+    url text,
+    error text                     -- why it failed
+);
+create index export_job_open on export_job (id) where completed_at is null;
 
 -- engine: consumption
 create table consumption_query (

@@ -6,7 +6,8 @@ Besides `handle` this is the only place that holds a transaction.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from oxl.db.database import LOST_RACE, Tenant
@@ -38,6 +39,13 @@ async def once(tenant: Tenant, verb: Callable[[Work], Awaitable[T]]) -> T:
             return await verb(Work(conn, tenant.clock.now(), tenant.name))
 
     return await _tried(attempt)
+
+
+@asynccontextmanager
+async def snapshot(tenant: Tenant) -> AsyncIterator[Work]:
+    """Reads that all see the tenant as it was at one moment, however long they take."""
+    async with tenant.connection() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        yield Work(conn, tenant.clock.now(), tenant.name)
 
 
 async def change(

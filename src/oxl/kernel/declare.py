@@ -5,7 +5,7 @@ An API folder declares one `Api`; everything generic (routes, filters, answers, 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -46,6 +46,31 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     final: tuple[str, ...]  # the states in which nothing happens any more
     accepted: int = 201  # the answer to a POST that did not come to one of them
     later: Verb | None = None  # takes a task without doing it, for clients that prefer not to wait
+    flagged: bool = False  # whether the official document marks its POST as a task, which answers with other statuses
+
+
+class Exchange(NamedTuple):
+    """One request as a stream gets it: the id in its path (empty: none), its body in parts, its headers."""
+
+    tenant: Any
+    operation: Any  # the POST of the resource, where it has one
+    resource_id: str
+    parts: AsyncIterator[bytes]
+    headers: Mapping[bytes, bytes]
+
+
+Streamed = tuple[Sequence[tuple[str, str]], AsyncIterator[bytes]]  # headers, and a body that is sent as it comes
+
+
+class Stream(msgspec.Struct, frozen=True, kw_only=True):
+    """A path below a resource for bodies of any length: GET {id}/{name}, or POST {name}. It may raise Problem first."""
+
+    name: str
+    method: Literal["GET", "POST"]
+    answer: Callable[[Exchange], Awaitable[Streamed]]
+    takes: str = ""  # the media type of the request body
+    gives: str = "application/octet-stream"
+    summary: str = ""
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +99,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     delete: DeleteVerb | None = None
     state: str = ""  # the attribute whose change is a stateChange
     task: Task | None = None
+    streams: tuple[Stream, ...] = ()
     events: Mapping[str, str] = {}  # change → event type
     summary: str = ""
     own_operations: frozenset[str] = frozenset()  # operations that the official document does not have
@@ -119,23 +145,6 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
     hub: tuple[str, ...] = ()  # the operations on subscriptions that are served: create, retrieve, delete
     event: type[msgspec.Struct] | None = None  # what surrounds every event's resource
     strict: bool = False  # refuse what lenient fills in, leaves out or keeps
-
-
-def strictly(apis: Sequence[Api], wanted: str) -> list[Api]:
-    """The APIs, strict where their number or name is on the comma list, or it is `all`; ValueError for no API's."""
-    names = set(filter(None, (name.strip() for name in wanted.split(","))))
-    if unknown := names - {"all"} - {name for api in apis for name in (api.number, api.name)}:
-        raise ValueError(f"setting strict: no API is called {', '.join(sorted(unknown))}")
-    return [_strict(api) if api.strict or names & {"all", api.number, api.name} else api for api in apis]
-
-
-def _strict(api: Api) -> Api:
-    """The API as its document has it, without operations of our own."""
-    resources = [
-        msgspec.structs.replace(each, create=None) if "create" in each.own_operations else each
-        for each in api.resources
-    ]
-    return msgspec.structs.replace(api, strict=True, resources=tuple(resources))
 
 
 class Operation(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -106,7 +106,7 @@ def check_accept(headers: dict[bytes, bytes]) -> None:
         raise Problem(406, "notAcceptable", "answers are application/json")
 
 
-def media_type(headers: dict[bytes, bytes]) -> str:
+def media_type(headers: Mapping[bytes, bytes]) -> str:
     """What a body says it is, without parameters; one that says nothing is taken as JSON."""
     kind = headers.get(b"content-type", b"application/json").decode("latin-1").split(";")[0]
     return kind.strip().lower()
@@ -139,6 +139,17 @@ def prefers(headers: dict[bytes, bytes], preference: str) -> bool:
     return any(each.split(";")[0].strip() == preference for each in text.split(","))
 
 
+async def body_parts(receive: Callable[[], Awaitable[Any]]) -> AsyncIterator[bytes]:
+    """A body of any length, part by part, as fast as its reader takes them."""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionResetError("the client went away")
+        more = message.get("more_body", False)
+        yield message.get("body", b"")
+
+
 async def read_body(receive: Callable[[], Awaitable[Any]], headers: dict[bytes, bytes], most: int) -> bytes:
     """The whole body, refused with 413 as soon as it is known to be longer than `most` bytes."""
     length = headers.get(b"content-length", b"")
@@ -146,13 +157,9 @@ async def read_body(receive: Callable[[], Awaitable[Any]], headers: dict[bytes, 
         raise Problem(413, "bodyTooLarge", f"the body is longer than {most} bytes")
     parts: list[bytes] = []
     size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ConnectionResetError("the client went away")
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
+    async for part in body_parts(receive):
+        parts.append(part)
+        size += len(part)
         if size > most:
             raise Problem(413, "bodyTooLarge", f"the body is longer than {most} bytes")
-        if not message.get("more_body", False):
-            return b"".join(parts)
+    return b"".join(parts)

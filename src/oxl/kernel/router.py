@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from oxl.db.database import ABSENT, LOST_RACE, Tenant
 from oxl.kernel import filter as filters
 from oxl.kernel import paging, represent, request, select, validate
-from oxl.kernel.declare import Api, Method, Operation, Resource
+from oxl.kernel.declare import Api, Exchange, Method, Operation, Resource
 from oxl.kernel.flusher import Flusher
 from oxl.kernel.handle import Answer, Item, Reply, group, unknown
 from oxl.kernel.hub import Hub
@@ -114,6 +114,8 @@ class Kernel:
     async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable[[Any], Awaitable[None]]) -> None:
         """One HTTP request (ASGI)."""
         try:
+            if await self._stream(scope, receive, send):
+                return
             reply = self._held(scope, await self._answer(scope, receive))
         except Problem as problem:
             reply = self._held(scope, Reply(problem.status, body_of(problem), problem.headers))
@@ -134,6 +136,25 @@ class Kernel:
         headers += [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in reply.headers]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
+
+    async def _stream(self, scope: dict[str, Any], receive: Callable, send: Callable[[Any], Awaitable[None]]) -> bool:
+        """Whether the path meant a stream, which then has answered."""
+        outer, _, name = scope["path"].rstrip("/").rpartition("/")
+        collection, _, resource_id = outer.rpartition("/")
+        method, route = scope["method"], self._routes.get(collection if scope["method"] == "GET" else outer)
+        named = [each for each in route.resource.streams if (each.name, each.method) == (name, method)] if route else ()
+        if route is None or not named:
+            return False
+        operation = Operation(route.api, route.resource, route.resource.create)
+        parts = request.body_parts(receive)
+        exchange = Exchange(self._tenant, operation, resource_id, parts, dict(scope["headers"]))
+        told, parts = await named[0].answer(exchange)
+        headers = [(header.lower().encode(), value.encode("latin-1", "replace")) for header, value in told]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        async for part in parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        return True
 
     def _held(self, scope: dict[str, Any], reply: Reply) -> Reply:
         """The reply, or where answers are held against the contract and it does not fit, a 500."""

@@ -77,9 +77,7 @@ async def page(
     What at most `cap` rows meet is found through the fence and sorted; else there are so many that a walk in order soon
     meets enough of them.
     """
-    values: list[Any] = [now]
-    matching = " and ".join(where(condition, values) for condition in conditions) or "true"
-    view = _View(resource.view, matching, part.keys, values)
+    view = _unsorted(resource, now, conditions)._replace(keys=part.keys)
     hits = None
     if conditions and part.known is None:
         rows, hits = await _fenced(conn, view, part, cap)
@@ -221,6 +219,28 @@ def _page(rows: Sequence[Any], docs: dict[str, str], part: Window, total: int, e
     return Page([(row["id"], docs[row["id"]]) for row in shown], total, estimated, more, ends)
 
 
+async def copy(
+    conn: Any, resource: Resource, now: datetime, conditions: Sequence[Condition], collection: str, take: Any
+) -> None:
+    """Every document that meets the conditions, with its href, in order of id: lines of JSON, to `take` in parts."""
+    # Nothing is quoted: JSON text holds neither line ends nor these control characters.
+    view, start = _unsorted(resource, now, conditions), f'{{"href": "{collection}/'
+    line = f"${len(view.values) + 1}::text || id || '\", ' || substr(doc::text, 2)"
+    sql = f"select {line} from {view.name}($1) where {view.where} order by id"
+    form = {"format": "csv", "delimiter": "\x01", "quote": "\x02", "escape": "\x02", "encoding": "utf8"}
+    await conn.copy_from_query(sql, *view.values, start, output=take, **form)
+
+
+async def count(conn: Any, resource: Resource, now: datetime, conditions: Sequence[Condition]) -> int:
+    """How many meet the conditions, every one counted."""
+    return await _count(conn, _unsorted(resource, now, conditions))
+
+
+def _unsorted(resource: Resource, now: datetime, conditions: Sequence[Condition]) -> _View:
+    values: list[Any] = [now]
+    return _View(resource.view, " and ".join(where(each, values) for each in conditions) or "true", (), values)
+
+
 class Event(NamedTuple):
     """One event for the outbox. changed: a JSON array of attributes, or None; doc: given when it is no longer there."""
 
@@ -231,19 +251,27 @@ class Event(NamedTuple):
     doc: str | None = None
 
 
-async def keep_events(conn: Any, resource: Resource, now: datetime, api: str, events: Sequence[Event]) -> None:
-    """Write events to the outbox, each with its document, or else with the resource as it now looks from outside."""
+async def keep_events(
+    conn: Any, resource: Resource, now: datetime, api: str, events: Sequence[Event], answer: bool = False
+) -> dict[str, str]:
+    """Write events to the outbox, each with its document, or else with the resource as it now looks from outside; and
+    wake those who wait for them. The documents by id, where an answer is to be made of them.
+    """
     source = f"{resource.one}($1, $6)" if resource.one else f"{resource.view}($1)"
     gone = events[0].doc is not None  # of one group all are deletions, or none is
-    await conn.execute(
-        f"insert into outbox (id, api, event_type, resource, resource_id, at, doc, changed) "
+    row = await conn.fetchrow(
+        f"with told as (insert into outbox (id, api, event_type, resource, resource_id, at, doc, changed) "
         f"select e.id, $2, e.event_type, $3, e.resource_id, $1, {'e.doc::jsonb' if gone else 'v.doc'}, "
         f"case when e.changed is not null then array(select jsonb_array_elements_text(e.changed::jsonb)) end "
         f"from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) "
         f"as e (id, event_type, resource_id, changed, doc)"
-        f"{'' if gone else f' join {source} v on v.id = e.resource_id'}",
+        f"{'' if gone else f' join {source} v on v.id = e.resource_id'} returning resource_id, doc) "
+        f"select outbox_wake(), array_agg(resource_id) filter (where $9) as ids, "
+        f"array_agg(doc::text) filter (where $9) as docs from told",
         now,
         api,
         resource.name,
         *[list(column) for column in zip(*events, strict=True)],
+        answer,
     )
+    return dict(zip(row["ids"] or (), row["docs"] or (), strict=True))

@@ -13,7 +13,7 @@ from oxl.engines.catalog.catalog import Catalog, plan_at
 from oxl.engines.catalog.plan import Plan
 from oxl.engines.catalog.registry import catalog_of
 from oxl.engines.inventory.inventory import AddOn, Change, NewSubscriber, Provisioned, change, subscribe, take_turn
-from oxl.engines.ledger import grants
+from oxl.engines.ledger import grants, proof
 from oxl.verbs import Done, Refusal, Refused, Work, invalid
 
 _OLDEST = timedelta(days=3660)  # every period since a line's start is granted when it is provisioned
@@ -136,3 +136,8 @@ def _change_of(body: dict[str, Any], catalog: Catalog, work: Work) -> Change:
     plan = _plan_of(catalog, body["productOffering"]["id"], "productOffering.id", work)
     offering = body["productOffering"]["id"]
     return Change(body["subscriber"]["id"], "changePlan", at, text, offering, plan.id, plan.kind)
+
+
+async def create_proof(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
+    """POST /ledgerProof: hold every invariant against the database as it is now."""
+    return await proof.keep_proofs(work, len(bodies))

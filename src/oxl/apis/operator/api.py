@@ -202,5 +202,16 @@ OPERATOR = Api(
                 "deadSince": Field("at", "instant"),
             },
         ),
+        Resource(
+            name="ledgerProof",
+            type="LedgerProof",
+            shape=model.LedgerProof,
+            view="operator_ledger_proof",
+            askable={"status": Field("status"), "creationDate": Field("created_at", "instant")},
+            create=actions.create_proof,
+            server_set=("status", "creationDate", "invariant", "total"),
+            events={"create": "LedgerProofCreateEvent"},
+            summary="Prove the ledger on the live database, and keep what was found",
+        ),
     ),
 )

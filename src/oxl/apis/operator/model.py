@@ -304,3 +304,35 @@ class DeadLetter(Entity):
     deadSince: Instant = UNSET
     httpStatus: int | UnsetType = UNSET
     reason: Text = UNSET
+
+
+class LedgerInvariant(msgspec.Struct, kw_only=True):
+    """Something that must always be true of the ledger: how many were looked at, how many break it, and where."""
+
+    id: Text = UNSET
+    name: Text = UNSET
+    of: Text = UNSET
+    checked: int | UnsetType = UNSET
+    faults: int | UnsetType = UNSET
+    place: list[str] | UnsetType = UNSET
+
+
+class LedgerTotal(msgspec.Struct, kw_only=True):
+    """What stands on the ledger in one unit, in its atoms."""
+
+    units: Text = UNSET
+    buckets: int | UnsetType = UNSET
+    credited: int | UnsetType = UNSET
+    used: int | UnsetType = UNSET
+    debited: int | UnsetType = UNSET
+    reserved: int | UnsetType = UNSET
+    remaining: int | UnsetType = UNSET
+
+
+class LedgerProof(Entity):
+    """Every invariant of the ledger, held against the live database in one snapshot."""
+
+    status: Literal["holds", "broken"] | UnsetType = UNSET
+    creationDate: Instant = UNSET
+    invariant: list[LedgerInvariant] | UnsetType = UNSET
+    total: list[LedgerTotal] | UnsetType = UNSET

@@ -25,10 +25,10 @@ async def create_specification(work: Work, bodies: Sequence[dict[str, Any]]) -> 
     catalog = await catalog_of(work)
     for body in bodies:
         if body["code"] in catalog.specifications:
-            message = f"code: there is a usage specification {body['id']} already"
+            message = f"code: there is a usage specification {body['code']} already"
             results.append(Refused("conflict", "duplicate", message, "code", body["code"]))
             continue
-        file = f"specifications/{body['id']}.yaml"
+        file = f"specifications/{body['code']}.yaml"
         try:
             catalog = await publish(work, {file: _JSON.encode({"specifications": [_specification(body)]}).decode()})
         except CatalogError as error:

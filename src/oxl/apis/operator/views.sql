@@ -241,3 +241,23 @@ language sql stable as $$
            u.subscription_id, u.event_id, u.resource_id, u.dead_at
     from outbox_dead_letter() u
 $$
+
+-- define: operator_ledger_proof
+create function operator_ledger_proof(now_ timestamptz)
+returns table (id text, doc jsonb, status text, created_at timestamptz)
+language sql stable as $$
+    select p.id,
+           jsonb_build_object(
+               '@type', 'LedgerProof',
+               'id', p.id,
+               'status', s.status,
+               'creationDate', instant_text(p.created_at),
+               'invariant', (select coalesce(jsonb_agg(jsonb_build_object(
+                   'id', l ->> 'n', 'name', l -> 'name', 'of', l -> 'of', 'checked', l -> 'checked',
+                   'faults', l -> 'faults', 'place', l -> 'places') order by n), '[]')
+                   from jsonb_array_elements(p.lines) with ordinality as e (l, n)),
+               'total', (select coalesce(jsonb_agg((t - 'unit') || jsonb_build_object('units', t -> 'unit') order by n), '[]')
+                   from jsonb_array_elements(p.totals) with ordinality as e (t, n))),
+           s.status, p.created_at
+    from ledger_proof_kept() p, lateral (select case when p.holds then 'holds' else 'broken' end as status) s
+$$

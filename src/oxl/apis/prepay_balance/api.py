@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from oxl.apis.prepay_balance import actions, buckets, reservations, transfers
+from oxl.apis.prepay_balance.charging import CHARGING
 from oxl.apis.prepay_balance.model import (
     AccumulatedBalance,
     AdjustBalance,
@@ -149,6 +150,7 @@ PREPAY_BALANCE = Api(
             type="AccumulatedBalance",
             shape=AccumulatedBalance,
             view="prepay_accumulated",
+            one="prepay_accumulated_one",
             askable={"partyAccount.id": Field("account_id"), "name": Field("name")},
         ),
         Resource(
@@ -158,5 +160,6 @@ PREPAY_BALANCE = Api(
             view="prepay_history",
             askable=_ACTION_FIELDS | _RECEIVER_FIELDS,
         ),
+        CHARGING,
     ),
 )

@@ -2,24 +2,76 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-from oxl.engines.usage.case import record_of
+from oxl.engines.usage.case import Origin, record_of
 from oxl.engines.usage.describe import Description, describe
 from oxl.engines.usage.record import record
+from oxl.engines.usage.restore import restore
 from oxl.engines.usage.revise import SUPERSEDABLE, delete, refused, retry, supersede
 from oxl.kernel.declare import Change
+from oxl.values import parse_instant
 from oxl.verbs import Done, Refused, Work
 
+_ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_WORD = re.compile("[A-Za-z]{1,40}")
 _BODY = msgspec.json.Encoder(decimal_format="number")
 
 
 async def create(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
     """POST /productUsage."""
     return await record(work, [record_of(body) for body in bodies])
+
+
+class Returning(msgspec.Struct, frozen=True):
+    """A checked body, and where it comes from when it comes back from an export."""
+
+    body: dict[str, Any]
+    origin: Origin | None = None
+
+
+class _PriceTold(msgspec.Struct, frozen=True):
+    version: Annotated[str, msgspec.Meta(pattern="^[0-9]{0,9}$")] = ""
+
+
+class _LineTold(msgspec.Struct, frozen=True, rename="camel"):
+    product_offering_price: _PriceTold = _PriceTold()
+
+
+class _Told(msgspec.Struct, frozen=True, rename="camel"):
+    """What an export says that became of a record."""
+
+    status: str = ""
+    status_reason: str = ""
+    usage_product_price: tuple[_LineTold, ...] = ()
+
+
+def origin_of(document: dict[str, Any]) -> Origin | None:
+    """Where a document that an export has written comes from; None for any other body."""
+    known, times = document.get("id"), [document.get(name) for name in ("creationDate", "lastUpdate")]
+    if not isinstance(known, str) or not _ID.fullmatch(known):
+        return None
+    try:
+        created, updated = (parse_instant(each) for each in times if isinstance(each, str))
+        told = msgspec.convert(document, _Told)
+    except (ValueError, msgspec.ValidationError):
+        return None
+    versions = {line.product_offering_price.version for line in told.usage_product_price} - {""}
+    return Origin(
+        known, created, updated, told.status,
+        reason=told.status_reason if _WORD.fullmatch(told.status_reason) else None,
+        plan_version=int(max(versions)) if versions else None,
+    )  # fmt: skip
+
+
+async def take_back(work: Work, items: Sequence[Returning]) -> list[Done | Refused]:
+    """The records of a file: those that were exported keep their ids and times."""
+    records = [msgspec.structs.replace(record_of(item.body), origin=item.origin) for item in items]
+    return await restore(work, records)
 
 
 async def patch(work: Work, changes: Sequence[Change]) -> list[Done | Refused]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from oxl.apis.product_usage import actions
-from oxl.apis.product_usage.model import ProductUsage
+from oxl.apis.product_usage import actions, exports, intake
+from oxl.apis.product_usage.model import ExportJob, ProductUsage
 from oxl.apis.standard import Event
-from oxl.kernel.declare import Api, Field, Resource
+from oxl.kernel.declare import Api, Field, Resource, Stream, Task
 
 _EVENTS = {  # none of them is in the document
     "create": "ProductUsageCreateEvent",
@@ -44,6 +44,16 @@ PRODUCT_USAGE = Api(
             create=actions.create,
             required=("usageSpecification",),
             server_set=("status", "statusReason", "creationDate", "lastUpdate", "usageProductPrice"),
+            streams=(
+                Stream(
+                    name="import",
+                    method="POST",
+                    answer=intake.take,
+                    takes=intake.MEDIA,
+                    gives=intake.MEDIA,
+                    summary="Record many usages, one a line; answers with what each line came to, one a line",
+                ),
+            ),
             patch=actions.patch,
             patchable=("relatedParty", "serviceUsage", "status"),
             delete=actions.remove,
@@ -51,6 +61,43 @@ PRODUCT_USAGE = Api(
             events=_EVENTS,
             own_events=frozenset(_EVENTS.values()),
             summary="Record a usage: it is guided and rated at once, and its answer carries status and price",
+        ),
+        Resource(
+            name="exportJob",
+            type="ExportJob",
+            shape=ExportJob,
+            view="export_job_document",
+            computed=("url", "errorLog", "recordCount", "recordTotal", "fileSize", "checksum"),
+            askable={
+                "status": Field("status"),
+                "creationDate": Field("created_at", "instant"),
+                "completionDate": Field("completed_at", "instant"),
+            },
+            create=exports.create,
+            server_set=(
+                "status",
+                "creationDate",
+                "completionDate",
+                "errorLog",
+                "recordCount",
+                "recordTotal",
+                "fileSize",
+                "checksum",
+            ),
+            delete=exports.delete,
+            state="status",
+            task=Task(final=("Succeeded", "Failed"), flagged=True),
+            streams=(
+                Stream(
+                    name="content", method="GET", answer=exports.content, summary="The file of a job that succeeded"
+                ),
+            ),
+            events={
+                "create": "ExportJobCreateEvent",
+                "delete": "ExportJobDeleteEvent",
+                "stateChange": "ExportJobStateChangeEvent",
+            },
+            summary="Ask for a file of usage records; a worker makes it",
         ),
     ),
 )

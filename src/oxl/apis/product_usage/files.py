@@ -1,127 +1,208 @@
-"""Usage files as bodies of TMF635 records: NDJSON lines as they are, CSV rows by a mapping that an operator writes.
+"""Usage files as bodies of TMF635 records: the formats of the export, and CSV rows by a mapping of an operator's.
 
-Reading is bounded: a line longer than MAX_LINE is reported and passed over, never held whole.
+Reading is bounded whatever a file holds: a line longer than MAX_LINE is told and passed over, never held whole; a file
+that unpacks to far more than it is ends where that shows. What cannot be read is told at its line, and reading goes on.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from decimal import Decimal
+import re
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from gzip import GzipFile
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
-import yaml
 
-from oxl.values import BadValue, bounded_decimal
+from oxl.apis.product_usage.formats import DOCUMENT
+from oxl.apis.product_usage.mapping import Mapping, body_of
 
 MAX_LINE = 1_048_576  # bytes
+_MOST_TIMES, _AT_LEAST = 200, 64 << 20  # unpacked bytes for each of the file's, and how many are always allowed
+_LEAST_LINE = 100  # bytes that a line counts for, so that a billion of nothing end early too
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+_BOM = b"\xef\xbb\xbf"
+_RAWS = msgspec.json.Decoder(list[msgspec.Raw])
+csv.field_size_limit(MAX_LINE)
 
 
 class Line(NamedTuple):
-    """One record of a file: its place, its body as JSON text or dict, and its text for the report."""
+    """One record of a file: its place, its body as JSON text or dict, its text for the report; or why it is none."""
 
     number: int
     body: bytes | dict[str, Any]
     text: str
+    fault: str = ""
 
 
-class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A characteristic taken from a column; `type` is string, integer or number."""
+class Source(NamedTuple):
+    """An open file: its records, and how many of its bytes have been read."""
 
-    column: str
-    type: str = "string"
-
-
-class Identifier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whose identifier a column holds, so that a record is known again."""
-
-    owner: str
-    column: str
+    lines: Iterator[Line]
+    at: Callable[[], int]
 
 
-class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """How CSV rows become records: one usage specification, or one by the values of a column."""
-
-    characteristics: dict[str, str | Column]
-    usage_specification: str = ""
-    specification_column: str = ""
-    specifications: dict[str, str] = {}
-    external_identifier: Identifier | None = None
-    delimiter: str = ","
+class _TooMuchError(ValueError):
+    """A file that unpacks to more than anybody would have packed."""
 
 
-def read_mapping(path: Path) -> Mapping:
-    """The mapping in a YAML file; ValueError says what is wrong with it."""
+@contextmanager
+def opened(path: Path, mapping: Mapping | None = None) -> Iterator[Source]:
+    """A file by the endings of its name (.ndjson, .json, .csv, .parquet; .gz), its records read as they are asked for.
+
+    Other endings are NDJSON, or CSV where there is a mapping.
+    """
+    name = path.name.lower()
+    with path.open("rb") as file:
+        if name.endswith(".parquet"):
+            with _parquet(path) as unpacked:
+                size = path.stat().st_size
+                yield Source(_told(_ndjson(_Counted(unpacked, lambda: size))), lambda: size)
+            return
+        packed = name.endswith(".gz")
+        plain: Any = _Counted(GzipFile(fileobj=file), file.tell) if packed else file
+        ending = Path(name.removesuffix(".gz")).suffix
+        lines = _csv(plain, mapping) if mapping or ending == ".csv" else _READERS.get(ending, _ndjson)(plain)
+        yield Source(_told(lines), file.tell)
+
+
+class _Counted:
+    """An unpacked file that is watched: what it gives against what was read of the packed one."""
+
+    def __init__(self, file: Any, read: Callable[[], int]) -> None:
+        self._file = file
+        self._read = read
+        self._given = 0
+
+    def readline(self, most: int) -> bytes:
+        line = self._file.readline(most)
+        self._given += max(len(line), _LEAST_LINE)
+        if self._given > _AT_LEAST + _MOST_TIMES * self._read():
+            raise _TooMuchError(f"it unpacks to more than {_MOST_TIMES} times its size")
+        return line
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[BinaryIO]:
+    """The documents of a Parquet file as lines. They are unpacked by a process whose memory is bounded."""
+    words = [sys.executable, "-m", "oxl.apis.product_usage.parquet", str(path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:  # noqa: S603 – our own module
+        try:
+            yield _Child(child)  # pyright: ignore[reportReturnType]
+        finally:
+            child.kill()
+
+
+class _Child:
+    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+        self._child = child
+
+    def readline(self, most: int) -> bytes:
+        line = self._child.stdout.readline(most) if self._child.stdout else b""
+        if not line and self._child.wait() != 0:
+            raise _TooMuchError(f"it is no Parquet file with a column {DOCUMENT!r} that can be read")
+        return line
+
+
+def _told(lines: Iterator[Line]) -> Iterator[Line]:
+    """The lines; where the file itself cannot be read on, a last one that says so."""
+    number = 0
     try:
-        mapping = msgspec.convert(yaml.safe_load(path.read_text("utf-8")), Mapping)
-    except (msgspec.ValidationError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: {error}") from None
-    if bool(mapping.usage_specification) == bool(mapping.specification_column):
-        raise ValueError(f"{path}: give either usageSpecification or specificationColumn")
-    return mapping
+        for line in lines:
+            number = line.number
+            yield line
+    except (EOFError, OSError, zlib.error, _TooMuchError) as error:
+        why = str(error) if isinstance(error, _TooMuchError) else f"it cannot be unpacked: {error}"
+        yield Line(number + 1, b"", "", f"invalidFile: file: {why}; what follows was not read")
 
 
-def read_lines(file: BinaryIO, mapping: Mapping | None) -> Iterator[Line]:
-    """The records of an open file: CSV where there is a mapping, else NDJSON. Blank lines are no records."""
-    return _csv(file, mapping) if mapping else _ndjson(file)
-
-
-def _ndjson(file: BinaryIO) -> Iterator[Line]:
+def _bounded(file: Any) -> Iterator[tuple[int, bytes, str]]:
+    """Each line with its number; of one that is too long only the beginning, and what is wrong with it."""
     number = 0
     while line := file.readline(MAX_LINE + 1):
         number += 1
-        if len(line) > MAX_LINE:
-            yield Line(number, b"", line[:200].decode("utf-8", "replace"))
-            while line and not line.endswith(b"\n"):
-                line = file.readline(MAX_LINE)
-        elif line.strip():
-            yield Line(number, line, line.decode("utf-8", "replace").rstrip("\n"))
+        if number == 1:
+            line = line.removeprefix(_BOM)
+        if len(line) <= MAX_LINE:
+            yield number, line, ""
+            continue
+        start = line[:200]
+        while line and not line.endswith(b"\n"):
+            line = file.readline(MAX_LINE)
+        yield number, start, f"invalidBody: line: is longer than {MAX_LINE} bytes"
 
 
-def _csv(file: BinaryIO, mapping: Mapping) -> Iterator[Line]:
-    texts = (line.decode("utf-8-sig" if n == 0 else "utf-8", "replace") for n, line in enumerate(_bounded(file)))
-    rows = csv.DictReader(texts, delimiter=mapping.delimiter)
-    for row in rows:
-        text = mapping.delimiter.join(str(value) for value in row.values())
-        yield Line(rows.line_num, _body(row, mapping), text)
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "replace").rstrip("\r\n")
 
 
-def _bounded(file: BinaryIO) -> Iterator[bytes]:
-    while line := file.readline(MAX_LINE):
-        yield line
+def _ndjson(file: Any) -> Iterator[Line]:
+    for number, line, fault in _bounded(file):
+        if line.strip():
+            yield Line(number, line, _text(line), fault)
 
 
-def _body(row: dict[str, Any], mapping: Mapping) -> dict[str, Any]:
-    if None in row or None in row.values():
-        return {"usageSpecification": {}, "usageCharacteristic": "the row has not as many columns as the header"}
-    column = mapping.specification_column
-    specification = mapping.specifications.get(row.get(column, ""), row.get(column, "")) if column else ""
-    characteristics = [
-        {"name": name, "value": _value(row, taken)}
-        for name, taken in mapping.characteristics.items()
-        if row.get(taken if isinstance(taken, str) else taken.column)
-    ]
-    body: dict[str, Any] = {
-        "@type": "ProductUsage",
-        "usageSpecification": {"id": mapping.usage_specification or specification},
-        "usageCharacteristic": characteristics,
-    }
-    identifier = mapping.external_identifier
-    if identifier and row.get(identifier.column):
-        body["externalIdentifier"] = [{"owner": identifier.owner, "id": row[identifier.column]}]
-    return body
+def _array(file: Any) -> Iterator[Line]:
+    """A JSON array with an element on each line, as exports write it; or a short one on a single line."""
+    number, begun, ended = 0, False, False
+    for place, line, fault in _bounded(file):
+        text = line.strip()
+        if text.startswith(b"[") and not begun:
+            begun, text = True, text[1:].lstrip()
+        if text.endswith(b"]"):
+            ended, text = True, text[:-1].rstrip()
+        text = text.removesuffix(b",")
+        if not text and not fault:
+            continue
+        for each in [text] if fault or not (begun and ended) else _elements(text):
+            number = max(number + 1, place)
+            yield Line(number, each, _text(each), fault)
+    if not ended:
+        yield Line(number + 1, b"", "", "invalidFile: file: the array has no end; the file may have been cut")
 
 
-def _value(row: dict[str, Any], taken: str | Column) -> Any:
-    if isinstance(taken, str):
-        return row[taken]
-    text = row[taken.column].strip()
-    if taken.type == "string":
-        return text
+def _elements(text: bytes) -> list[bytes]:
     try:
-        number = bounded_decimal(text)
-    except BadValue:
-        return text  # the specification refuses it, and names the characteristic
-    return int(number) if number == number.to_integral_value() else Decimal(number)
+        return [bytes(each) for each in _RAWS.decode(b"[" + text + b"]")]
+    except msgspec.DecodeError:
+        return [text]
+
+
+def _csv(file: Any, mapping: Mapping | None) -> Iterator[Line]:
+    """The rows of a CSV file, each on a line of its own: a quote that is not closed there makes that row alone bad."""
+    header: list[str] | None = None
+    delimiter = mapping.delimiter if mapping else ","
+    for number, line, fault in _bounded(file):
+        text = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
+        if not text.strip():
+            continue
+        row: list[str] = []
+        if not fault and _UNFIT.search(text):
+            fault = "invalidBody: line: is not UTF-8, or holds a character that cannot be stored"
+        elif not fault:
+            try:
+                row = next(csv.reader([text], delimiter=delimiter, strict=True))
+            except csv.Error as error:
+                fault = f"invalidBody: line: is no row of CSV: {error}"
+        if header is None:
+            header = row
+            if fault or (mapping is None and DOCUMENT not in header):
+                why = f"there is no column {DOCUMENT!r} in its header, and no mapping was given"
+                yield Line(number, b"", _text(line), fault or f"invalidFile: file: {why}")
+                return
+            continue
+        if not fault and len(row) != len(header):
+            fault = f"invalidBody: line: has {len(row)} columns; the header has {len(header)}"
+        body: bytes | dict[str, Any] = b""
+        if not fault:
+            cells = dict(zip(header, row, strict=True))
+            body = body_of(cells, mapping) if mapping else cells[DOCUMENT].encode()
+        yield Line(number, body, _text(line), fault)
+
+
+_READERS = {".json": _array}

@@ -7,26 +7,30 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
+from oxl.apis.product_usage.actions import Returning, origin_of, take_back
 from oxl.apis.product_usage.api import PRODUCT_USAGE
-from oxl.apis.product_usage.files import Line, Mapping, read_lines
+from oxl.apis.product_usage.files import Line, Source, opened
+from oxl.apis.product_usage.mapping import Mapping
 from oxl.db.database import Tenant
 from oxl.engines.usage import imports
 from oxl.engines.usage.imports import RefusedLine
+from oxl.engines.usage.restore import finish
 from oxl.kernel import validate
-from oxl.kernel.background import BULK, bulk, once
-from oxl.kernel.declare import operation_of
+from oxl.kernel.background import BULK, bulk, change, once
+from oxl.kernel.declare import Operation, operation_of
 from oxl.kernel.handle import Answer, Item
 from oxl.kernel.problem import Problem
 from oxl.verbs import Done
 
 CREATE = operation_of(PRODUCT_USAGE, "productUsage")
+_TAKE = Operation(CREATE.api, CREATE.resource, take_back)
+_BODY = msgspec.json.Encoder(decimal_format="number")
 OUTCOMES = ("rated", "notRated", "duplicate", "failed", "rejected")
 
 
@@ -53,6 +57,7 @@ class _Chunk(msgspec.Struct):
 
     items: list[Item] = []
     lines: list[Line] = []
+    told: list[str] = []  # of each item the status that the file says it came to, if it says so
     refused: list[RefusedLine] = []
     at: int = 0  # bytes read so far
 
@@ -66,40 +71,55 @@ async def import_file(
     """
     report = Report()
     import_id = await once(tenant, lambda work: imports.start(work, path.name))
-    with path.open("rb") as file:
-        lines = read_lines(file, mapping)
-        chunk = await asyncio.to_thread(_read, lines, file)
+    with opened(path, mapping) as source:
+        chunk = await asyncio.to_thread(_read, source)
         while chunk.lines or chunk.refused:
             group = asyncio.create_task(_taken(tenant, import_id, chunk, report))
-            following = await asyncio.to_thread(_read, lines, file)
+            following = await asyncio.to_thread(_read, source)
             await group
             if progress:
                 progress(chunk.at, report)
             chunk = following
+    await change(tenant, CREATE.api, CREATE.resource, finish)
     await once(tenant, lambda work: imports.keep(work, import_id, _counts(report), (), finished=True))
     return report
 
 
-def _read(lines: Iterator[Line], file: BinaryIO) -> _Chunk:
-    chunk = _Chunk([], [], [])
-    for line in islice(lines, BULK):
+def _read(source: Source) -> _Chunk:
+    chunk = _Chunk([], [], [], [])
+    for line in islice(source.lines, BULK):
         try:
-            body = validate.parse(line.body) if isinstance(line.body, bytes) else line.body
-            chunk.items.append(Item(validate.check(CREATE.resource, body, CREATE.api)))
-            chunk.lines.append(line)
+            item, told = _item(line)
         except Problem as problem:
-            chunk.refused.append(RefusedLine(line.number, "rejected", f"{problem.code}: {problem}", line.text))
-    chunk.at = file.tell()
+            reason = line.fault or f"{problem.code}: {problem}"
+            chunk.refused.append(RefusedLine(line.number, "rejected", reason, line.text))
+        else:
+            chunk.items.append(item)
+            chunk.lines.append(line)
+            chunk.told.append(told)
+    chunk.at = source.at()
     return chunk
 
 
+def _item(line: Line) -> tuple[Item, str]:
+    """A line as something to write, and the status that it says it came to; Problem when it is none."""
+    if line.fault:
+        raise Problem(400, "invalidBody", line.fault)
+    raw = line.body if isinstance(line.body, bytes) else _BODY.encode(line.body)
+    body = validate.parse(raw)
+    origin = origin_of(body)
+    told = body.get("status") if origin else None
+    checked = validate.check(CREATE.resource, body, None if origin else CREATE.api)
+    return Item(Returning(checked, origin)), told if isinstance(told, str) else ""
+
+
 async def _taken(tenant: Tenant, import_id: str, chunk: _Chunk, report: Report) -> None:
-    answers: list[Answer] = await bulk(tenant, CREATE, chunk.items) if chunk.items else []
+    answers: list[Answer] = await bulk(tenant, _TAKE, chunk.items) if chunk.items else []
     refused = list(chunk.refused)
-    for line, answer in zip(chunk.lines, answers, strict=True):
+    for line, told, answer in zip(chunk.lines, chunk.told, answers, strict=True):
         result = answer.result
         if isinstance(result, Done):
-            report.count(result.status, result.reason)
+            report.count(result.status, result.reason or (f"was {told}" if told not in ("", result.status) else None))
         else:
             outcome = "duplicate" if result.kind == "conflict" else "rejected"
             refused.append(RefusedLine(line.number, outcome, f"{result.code}: {result.message}", line.text))

@@ -17,6 +17,7 @@ from oxl.apis.standard import (
     Quantity,
     RelatedPartyRefOrPartyRoleRef,
     Text,
+    Uri,
     Whole,
 )
 from oxl.kernel.shapes import EXTENSION, Facts, Form
@@ -124,3 +125,42 @@ class ProductUsage(Entity):
     usageSpecification: ProductUsageSpecificationRef | UnsetType = UNSET
     externalIdentifier: list[ExternalIdentifier] | UnsetType = UNSET
     statusReason: Annotated[str, EXTENSION] | UnsetType = UNSET
+
+
+JobState = Annotated[Literal["Not Started", "Running", "Succeeded", "Failed"], Meta(title="JobStateType")]
+
+
+class ExportJob(Entity):
+    """A file of usage that somebody asked for.
+
+    recordCount (so far), recordTotal, fileSize (bytes) and checksum (of the file, with its algorithm in front) are
+    OXL's extensions: how far it is, and what came of it.
+    """
+
+    facts = Facts(
+        create=Form(
+            without=(
+                "completionDate",
+                "creationDate",
+                "errorLog",
+                "status",
+                "recordCount",
+                "recordTotal",
+                "fileSize",
+                "checksum",
+            )
+        ),
+        answer=("id", "href"),
+    )
+    completionDate: Instant = UNSET
+    contentType: Text = UNSET
+    creationDate: Instant = UNSET
+    errorLog: Text = UNSET
+    path: Text = UNSET
+    query: Text = UNSET
+    status: JobState | UnsetType = UNSET
+    url: Uri = UNSET
+    recordCount: Annotated[int, EXTENSION] | UnsetType = UNSET
+    recordTotal: Annotated[int, EXTENSION] | UnsetType = UNSET
+    fileSize: Annotated[int, EXTENSION] | UnsetType = UNSET
+    checksum: Annotated[str, EXTENSION] | UnsetType = UNSET

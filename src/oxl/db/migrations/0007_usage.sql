@@ -63,3 +63,10 @@ create table usage_explanation (   -- a rating told step by step
     created_at timestamptz not null,
     doc jsonb not null
 );
+create table usage_restoring (     -- what restored usages are yet to become, and when they did where they come from
+    usage_id text primary key,
+    at timestamptz not null,
+    status text not null,
+    reason text,
+    plan_version int
+);

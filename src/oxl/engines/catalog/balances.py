@@ -87,7 +87,6 @@ BALANCES = Record(
         "voucher": Field(
             Record({"attempts": Field(whole(1, 1000), None), "lockMinutes": Field(whole(1, 44_640), None)}), {}
         ),
-        "graceDays": Field(whole(0, 3660), None),
         "settleDays": Field(whole(0, 3660), None),
         "thresholds": Field(Listing(whole(1, 100)), None),
     }
@@ -122,7 +121,6 @@ def policy_of(page: Page, values: dict[str, Any]) -> Policy:
     spans = (
         ("hold", held.get("minutes"), "minutes"),
         ("voucher_lock", voucher.get("lockMinutes"), "minutes"),
-        ("grace", values["graceDays"], "days"),
         ("settle", values["settleDays"], "days"),
     )
     found |= {name: timedelta(**{unit: value}) for name, value, unit in spans if value is not None}

@@ -15,11 +15,10 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from oxl.db.queries import load
-from oxl.engines.ledger.burn import Draw
 from oxl.engines.usage import ground, revise
-from oxl.engines.usage.case import Case, Posting, Revision, Stored
+from oxl.engines.usage.case import Case, Stored
 from oxl.engines.usage.decide import Terms
-from oxl.engines.usage.rerate import RATED, account_of, order_of, rated_again, settle
+from oxl.engines.usage.rerate import RATED, Settled, account_of, drawn, order_of, rated_again, settle
 from oxl.engines.usage.revise import retry
 from oxl.values import new_id
 from oxl.verbs import Done, Work
@@ -117,13 +116,13 @@ async def _rerated(work: Work, job: Any, chosen: Selection, counts: Counter[str]
     if not ids:
         return None, []
     usages = [each for each in await revise.stored(work, ids) if each.status in RATED]
-    done, found = await _rerate(work, usages, job["plan_version"], "rerate", job["id"])
+    done, found = await rerate(work, usages, job["plan_version"], "rerate", job["id"])
     counts.update(found)
     return taken[-1]["account_id"], done
 
 
-async def _rerate(
-    work: Work, usages: Sequence[Stored], version: int | None, actor: str, reference: str
+async def rerate(
+    work: Work, usages: Sequence[Stored], version: int | None, actor: str, reference: str | None = None
 ) -> tuple[list[Done], dict[str, int]]:
     """Rate the usages again, by a version of their plans or by the one that was valid.
 
@@ -142,9 +141,7 @@ async def _rerate(
     for case in cases:
         if case.owner:  # what has happened has happened, whether the product is suspended today or not
             case.owner = case.owner._replace(status="active")
-    draws: list[Draw] = []
-    postings: list[Posting] = []
-    revisions: list[Revision] = []
+    settled: list[Settled] = []
     for _, group in groupby(sorted(cases, key=order_of), key=account_of):
         again, refusal = rated_again(work.now, base, list(group))
         if refusal:
@@ -154,11 +151,10 @@ async def _rerate(
             changed = settle(base, each, actor, reference)
             counts["corrected" if changed else "unchanged"] += 1
             if changed:
-                draws += changed[0]
-                postings += changed[1]
-                revisions.append(changed[2])
-    await ground.post(work, base, draws, postings)
-    return await revise.keep(work, revisions), dict(counts)
+                settled.append(changed)
+    postings = [posting for each in settled for posting in each.postings]
+    await ground.post(work, base, drawn(settled), postings)
+    return await revise.keep(work, [each.revision for each in settled]), dict(counts)
 
 
 def _arguments(chosen: Selection) -> list[Any]:

@@ -17,8 +17,19 @@ from oxl.engines.catalog.specification import UsageEvent
 from oxl.engines.inventory.guided import Guided
 from oxl.engines.ledger.burn import Draw, Held
 from oxl.engines.ledger.reserved import Reserved
-from oxl.engines.usage.decide import AS_USUAL, Charge, Decision, PriceLine, Terms, decide, suspense
+from oxl.engines.usage.decide import AS_USUAL, Charge, Decision, PriceLine, Terms, decide, suspended, suspense
 from oxl.engines.usage.tiers import Counter, CounterKey
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Of a record that comes back from an export: what it was called, when it was taken, and what became of it when."""
+
+    id: str
+    created_at: datetime
+    updated_at: datetime
+    status: str = ""
+    reason: str | None = None
+    plan_version: int | None = None
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -30,6 +41,7 @@ class Record(msgspec.Struct, frozen=True):
     usage_type: str | None
     product_id: str | None
     external_id: tuple[str, str, str] | None  # owner, type, id
+    origin: Origin | None = None
 
 
 _BODY = msgspec.json.Encoder(decimal_format="number")
@@ -168,6 +180,10 @@ def rate_one(now: datetime, base: Ground, case: Case) -> Sequence[Draw]:
     What its reservation holds is there for it; what its reservation has booked already is not charged again.
     """
     owner, event = case.owner, event_of(case)
+    origin = case.record.origin
+    if origin and origin.status == "failed" and origin.reason:
+        case.decision = suspended(base.catalog, owner, event.start, origin.reason)
+        return ()
     if owner is None or not event.reservation or case.rates_anew:
         return _rate_on(now, base, case)
     kept = base.reservations.get(event.reservation)

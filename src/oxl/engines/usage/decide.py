@@ -85,6 +85,12 @@ def suspense(reason: str, plan: Plan | None = None) -> Decision:
     return Decision("failed", reason, plan)
 
 
+def suspended(catalog: Catalog, owner: Guided | None, at: datetime, reason: str) -> Decision:
+    """What waits elsewhere for a reason waits here for it too, whatever would come of it here."""
+    planned = owner if reason in ("noTariff", "noTaxRate", "priceOutOfRange", "insufficientCredit") else None
+    return Decision("failed", reason, plan_of(catalog, planned, at) if planned else None)
+
+
 def decide(
     catalog: Catalog, event: UsageEvent, owner: Guided | None, buckets: Sequence[Held], usage_id: str, now: datetime,
     counters: Mapping[CounterKey, Counter] = NONE, terms: Terms = AS_USUAL,

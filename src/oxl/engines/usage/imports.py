@@ -46,3 +46,14 @@ async def keep(
 async def finished(work: Work, file: str) -> bool:
     """Whether an import of a file of that name has come to its end."""
     return bool(await work.conn.fetchval(q.import_finished, file))
+
+
+async def hold(conn: Any, file: str) -> bool:
+    """Whether a file is this connection's alone, until it is released or the connection ends."""
+    return bool(await conn.fetchval(q.hold_file, file))
+
+
+async def release(conn: Any, file: str) -> None:
+    """Let others have a file; nothing to do for a connection that has ended."""
+    if not conn.is_closed():
+        await conn.execute(q.release_file, file)

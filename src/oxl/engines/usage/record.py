@@ -93,11 +93,11 @@ async def _claim(
             repeated.append((n, key))
     if not first:
         return {}
+    ids = {key: origin.id if (origin := items[n].origin) else new_id(work.now) for key, n in first.items()}
     rows = {
-        key: (key, new_id(work.now), hashlib.sha256(items[n].body.encode()).digest(), _version(events[n]))
+        key: (key, ids[key], hashlib.sha256(items[n].body.encode()).digest(), _version(events[n]))
         for key, n in first.items()
     }
-    ids = {key: row[1] for key, row in rows.items()}
     claimed = {row["key"] for row in await work.conn.fetch(q.claim, *_columns(list(rows.values())))}
     replaced: dict[bytes, str] = {}
     if len(claimed) < len(first):
@@ -148,7 +148,8 @@ async def _rate(work: Work, cases: Sequence[Case], actor: str) -> dict[str, list
             draws += old.draws
             postings += old.postings
             revisions[case.id] = old.revision
-        draws += rate_one(work.now, base, case)
+        taken_at = case.record.origin.created_at if case.record.origin else work.now
+        draws += rate_one(taken_at, base, case)
         if case.decision.charge and case.owner:
             postings.append(Posting(case.owner, event_of(case).start, case.decision.charge))
     await ground.post(work, base, draws, postings)

@@ -66,7 +66,27 @@ def rated_again(now: datetime, base: Ground, cases: Sequence[Case]) -> tuple[lis
     return again, refusal
 
 
-def settle(base: Ground, each: Again, actor: str, reference: str) -> tuple[list[Draw], list[Posting], Revision] | None:
+class Settled(NamedTuple):
+    """What rating a usage again changes."""
+
+    case: Case
+    moves: Sequence[tuple[Held, int]]
+    postings: Sequence[Posting]
+    revision: Revision
+
+
+def drawn(settled: Sequence[Settled]) -> list[Draw]:
+    """Post the moves: first all that is put back, so that no bucket is ever below what it may be."""
+    draws: list[Draw] = []
+    for sign in (-1, 1):
+        for each in settled:
+            moves = [(bucket, part) for bucket, part in each.moves if part * sign > 0]
+            device = each.case.stored.device_id if each.case.stored else None
+            draws += take(moves, each.case.action_id, device or "", 0 if sign < 0 else len(each.moves) - len(moves))
+    return draws
+
+
+def settle(base: Ground, each: Again, actor: str, reference: str | None) -> Settled | None:
     """The difference between what a usage gave back and what it comes to now; None when there is none."""
     case, stored, decision = each.case, each.stored, each.case.decision
     parts: dict[str, int] = defaultdict(int)
@@ -79,7 +99,6 @@ def settle(base: Ground, each: Again, actor: str, reference: str) -> tuple[list[
     if not moves and not charges and _same(each):
         return None
     owner = case.owner
-    draws = take(moves, case.action_id, stored.device_id or "")
     postings = [Posting(owner, event_of(case).start, charge) for charge in charges] if owner else []
     owes = each.undone.charge or decision.charge
     revision = Revision(
@@ -96,7 +115,7 @@ def settle(base: Ground, each: Again, actor: str, reference: str) -> tuple[list[
         draws=[(draw.bucket_id, draw.amount) for draw in decision.draws],
         changes=("stateChange", "attributeValueChange") if stored.status != "corrected" else ("attributeValueChange",),
     )
-    return draws, postings, revision
+    return Settled(case, moves, postings, revision)
 
 
 def _net(charges: Sequence[Charge]) -> list[Charge]:

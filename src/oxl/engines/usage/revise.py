@@ -91,12 +91,14 @@ def _row(each: Revision) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-async def supersede(work: Work, ids: Sequence[str], actor: str = "client") -> list[Done | Refused]:
+async def supersede(
+    work: Work, ids: Sequence[str], actor: str = "client", reason: str = "withdrawn"
+) -> list[Done | Refused]:
     """Take the usages out: what they drew goes back, what they cost is taken off the open window. That is final."""
     found = {each.id: each for each in await stored(work, ids)}
     going = [each for each in found.values() if each.status in SUPERSEDABLE]
     base = await ground.lay(work, (), going)
-    back = [taken_back(base, each, "withdrawn", actor, None) for each in going]
+    back = [taken_back(base, each, reason, actor, None) for each in going]
     draws = [draw for each in back for draw in each.draws]
     postings = [posting for each in back for posting in each.postings]
     await ground.post(work, base, draws, postings)

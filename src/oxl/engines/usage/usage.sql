@@ -18,6 +18,14 @@ create function usage_import_report()
 returns table (id text, file text, started_at timestamptz, finished_at timestamptz, counts jsonb)
 language sql stable as 'select id, file, started_at, finished_at, counts from usage_import'
 
+-- define: usage_export_job
+create function usage_export_job()
+returns table (id text, status text, created_at timestamptz, completed_at timestamptz, body jsonb, row_count bigint,
+               row_total bigint, size bigint, checksum text, url text, error text)
+language sql stable as $$
+    select id, status, created_at, completed_at, body, row_count, row_total, size, checksum, url, error from export_job
+$$
+
 -- name: claim
 -- A key that another transaction is claiming is waited for; what is not returned was taken before.
 insert into usage_key (key, usage_id, body_hash, version)
@@ -71,3 +79,53 @@ select exists (select from usage_import where file = $1 and finished_at is not n
 insert into usage_import_line (import_id, line, outcome, reason, text)
 select $1, line, outcome, reason, text from unnest($2::bigint[], $3::text[], $4::text[], $5::text[])
     as l (line, outcome, reason, text)
+
+-- name: lock_exports
+-- Two that ask at once are counted one after the other.
+select pg_advisory_xact_lock(hashtextextended(current_schema || ' export_job', 0))
+
+-- name: open_exports
+select count(*) from export_job where completed_at is null
+
+-- name: request_exports
+insert into export_job (id, status, created_at, body)
+select id, 'Not Started', $1, body::jsonb from unnest($2::text[], $3::text[]) as j (id, body)
+
+-- name: forget_exports
+delete from export_job where id = any ($1)
+
+-- name: claim_export
+-- $1 now, $2 until. One that is running has been lost when its lease has run out.
+with free as (
+    select id from export_job
+    where completed_at is null and (lease_until is null or lease_until <= $1)
+    order by id
+    limit 1
+    for update skip locked
+)
+update export_job j set status = 'Running', fence = j.fence + 1, lease_until = $2, row_count = 0
+from free
+where j.id = free.id
+returning j.id, j.fence, j.body
+
+-- name: beat_export
+update export_job set row_count = $3, row_total = $4, lease_until = $5
+where id = $1 and fence = $2 and completed_at is null
+returning true
+
+-- name: finish_export
+update export_job set status = $3, completed_at = $4, row_count = $5, size = $6, checksum = $7, url = $8, error = $9
+where id = $1 and fence = $2 and completed_at is null
+returning true
+
+-- name: exports
+select id, fence from export_job
+
+-- name: find_export
+select status, body, checksum from export_job where id = $1
+
+-- name: hold_file
+select pg_try_advisory_lock(hashtextextended(current_schema || ' usage file ' || $1, 0))
+
+-- name: release_file
+select pg_advisory_unlock(hashtextextended(current_schema || ' usage file ' || $1, 0))

@@ -1,0 +1,79 @@
+"""Where an export file goes: the export folder, or below an address that the operator has allowed, through a library.
+
+A file is always finished in the folder first, so that what is sent is whole.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import HTTPStore, S3Store
+
+from oxl.settings import Settings
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig  # a type alone
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}", re.ASCII)
+_ADDRESS = re.compile(r"(https?|s3)://[a-z0-9.\-]+(:[0-9]{1,5})?(/[A-Za-z0-9._=+-]+)+", re.ASCII)
+_PART = 8 << 20  # bytes of one part of an upload, two of which are on their way at a time
+_SECONDS = "600s"
+
+
+class BadTarget(ValueError):  # noqa: N818 – named for what it says
+    """A place where no export goes; the text says why."""
+
+
+class Target(NamedTuple):
+    """The file's name in the folder, and the address that it is then sent to, if any."""
+
+    name: str
+    address: str = ""
+
+
+def folder_of(settings: Settings, tenant: str) -> Path:
+    """The folder of a tenant's export files."""
+    return (Path(settings.exports) if settings.exports else settings.data / "exports") / tenant
+
+
+def target_of(url: str, job_id: str, suffix: str, allow: str) -> Target:
+    """The target of a job's `url`: nothing, file:name, or an address below an allowed one. BadTarget for any other."""
+    own = f"{job_id}{suffix}"
+    if not url:
+        return Target(own)
+    if url.startswith("file:"):
+        name = url.removeprefix("file:").removeprefix("///")
+        if not _NAME.fullmatch(name):
+            raise BadTarget("is no plain file name; a file: address names a file of the export folder")
+        return Target(name)
+    below = [each for each in map(str.strip, allow.split(",")) if each.endswith("/") and url.startswith(each)]
+    if not _ADDRESS.fullmatch(url) or any(set(part) == {"."} for part in url.split("/")) or not below:
+        raise BadTarget("is not below an address that this installation sends exports to")
+    return Target(own, url)
+
+
+async def send(path: Path, address: str) -> None:
+    """Put a finished file to its address; credentials of S3 come from the environment (AWS_…). OSError on failure."""
+    parts = urlsplit(address)
+    options: ClientConfig = {"timeout": _SECONDS, "allow_http": True}
+    if parts.scheme == "s3":
+        store = S3Store(parts.netloc, client_options=options)
+    else:
+        store = HTTPStore(f"{parts.scheme}://{parts.netloc}", client_options=options)
+    whole = parts.scheme != "s3"  # plain HTTP knows one PUT only
+    try:
+        await obstore.put_async(
+            store,
+            parts.path.lstrip("/"),
+            path,
+            use_multipart=False if whole else None,
+            chunk_size=_PART,
+            max_concurrency=2,
+        )
+    except (BaseError, OSError) as error:
+        raise OSError(f"{address} did not take the file: {str(error)[:300]}") from None
