@@ -39,7 +39,11 @@ SQL_CODE = (
     ("oxl.engines.usage", "revise.sql"),
     ("oxl.engines.usage", "again.sql"),
     ("oxl.engines.usage", "explain.sql"),
+    ("oxl.engines.billing", "receivable.sql"),
+    ("oxl.engines.billing", "run.sql"),
+    ("oxl.engines.billing", "bills.sql"),
     ("oxl.engines.consumption", "consumption.sql"),
+    ("oxl.engines.recommendation", "recommendation.sql"),
     *((f"oxl.apis.{api.name}", "views.sql") for api in APIS),
     ("oxl.apis.operator", "rating.sql"),
 )

@@ -30,17 +30,7 @@ async def owed(tenant: Any, account: str) -> dict[str, tuple[int, int, int]]:
 async def proven(tenant: Any) -> None:
     """The ledger is sound, and what the usages and their past have added to windows is what the windows hold."""
     await sound(tenant)
-    assert not await fetch(
-        tenant,
-        """select account_id, charge_window from (
-               select u.account_id, u.charge_window, u.charged from usage u where u.charge_window is not null
-               union all
-               select u.account_id, h.charge_window, h.charged from usage_history h join usage u on u.id = h.usage_id
-               where h.charge_window is not null
-               union all
-               select account_id, charge_window, -amount from charge) a
-           group by 1, 2 having sum(charged) <> 0""",
-    )
+    assert not await fetch(tenant, "select * from usage_charge_difference()")
     assert not await fetch(
         tenant,
         """select coalesce(d.bucket_id, b.id) from (

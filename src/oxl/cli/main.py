@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 from rich.markup import escape
 
-from oxl.cli import again, events, subscriber, usage, voucher
+from oxl.cli import again, bills, events, recommend, subscriber, usage, voucher
 from oxl.cli import seed as seeds
 from oxl.cli.doctor import examine, prove_ledger
 from oxl.cli.ground import DATA, TENANT, err, fail, opened, out, run, settings_of
@@ -32,8 +32,12 @@ app.command("rate")(again.rate)
 app.add_typer(usage.app, name="usage")
 app.add_typer(subscriber.app, name="subscriber")
 app.add_typer(events.app, name="events")
+app.add_typer(recommend.app, name="recommend")
 app.add_typer(voucher.app, name="voucher")
 app.add_typer(catalog, name="catalog")
+app.add_typer(bills.bill, name="bill")
+app.add_typer(bills.payment, name="payment")
+app.command("bill-run")(bills.bill_run)
 
 
 class Seed(StrEnum):
@@ -113,10 +117,11 @@ def doctor(
     data: Path | None = DATA,
     tenant: str | None = TENANT,
     ledger: bool = typer.Option(False, "--ledger", help="Prove the ledger, and show every invariant with its count."),
+    billing: bool = typer.Option(False, "--billing", help="Prove every bill: lines, taxes, numbers, payments, usage."),
 ) -> None:
     """Check the set-up and prove the ledger on the live database; says what to do about what is wrong."""
     settings = settings_of(data=data, tenant=tenant)
-    run(prove_ledger(settings) if ledger else examine(settings))
+    run(prove_ledger(settings) if ledger else examine(settings, billing))
 
 
 @catalog.command()

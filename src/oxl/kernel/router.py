@@ -156,13 +156,6 @@ class Kernel:
         await send({"type": "http.response.body", "body": b""})
         return True
 
-    def _streamed(self, path: str) -> list[Method]:
-        """The methods of the stream that lives at a path."""
-        outer, _, name = path.rpartition("/")
-        places = (("POST", outer), ("GET", outer.rpartition("/")[0]))
-        routes = [(method, route) for method, place in places if (route := self._routes.get(place))]
-        return [m for m, route in routes for each in route.resource.streams if (each.name, each.method) == (name, m)]
-
     def _held(self, scope: dict[str, Any], reply: Reply) -> Reply:
         """The reply, or where answers are held against the contract and it does not fit, a 500."""
         path = scope["path"].rstrip("/")
@@ -196,8 +189,6 @@ class Kernel:
         if hub:
             hub_id = "" if path in self._hubs else unquote(resource_id)
             return Reply(*await hub.answer(method, hub_id, receive, headers, self._max_body))
-        if streamed := self._streamed(path):
-            _allow(method, streamed)
         route = self._routes.get(collection)
         if route is None:
             raise Problem(404, "notFound", f"no resource lives at {scope['path'][:200]}")

@@ -93,80 +93,72 @@ language sql stable as $$
     from inventory_product(now_) p
 $$
 
+-- define: refs
+create function refs(ids jsonb, referred_type text) returns jsonb
+language sql immutable as $$
+    select jsonb_agg(ref(id, referred_type) order by n) from jsonb_array_elements_text(ids) with ordinality as e (id, n)
+$$
+
 -- define: operator_offering
 create function operator_offering(now_ timestamptz) returns table (id text, doc jsonb, name text, status text)
 language sql stable as $$
     select i.id,
            jsonb_strip_nulls(jsonb_build_object(
                '@type', 'ProductOffering', 'id', i.id, 'name', i.doc -> 'name', 'description', i.doc -> 'description',
-               'category', i.doc -> 'category', 'lifecycleStatus', i.doc -> 'lifecycle_status',
-               'isBundle', i.doc -> 'is_bundle', 'pricePlan', ref(nullif(i.doc ->> 'plan', ''), 'PricePlan'))),
+               'category', refs(i.doc -> 'category', 'Category'), 'channel', refs(i.doc -> 'channel', 'Channel'),
+               'place', refs(i.doc -> 'place', 'Place'), 'marketSegment', refs(i.doc -> 'market_segment', 'MarketSegment'),
+               'lifecycleStatus', i.doc -> 'lifecycle_status', 'isBundle', i.doc -> 'is_bundle',
+               'isSellable', i.doc ->> 'lifecycle_status' in ('Active', 'Launched')
+                   and coalesce((i.doc ->> 'valid_from')::timestamptz <= now_, true)
+                   and coalesce(now_ < (i.doc ->> 'valid_to')::timestamptz, true),
+               'validFor', case when coalesce(i.doc ->> 'valid_from', i.doc ->> 'valid_to') is not null then
+                   period((i.doc ->> 'valid_from')::timestamptz, (i.doc ->> 'valid_to')::timestamptz) end,
+               'bundledProductOffering', refs(i.doc -> 'bundled', 'ProductOffering'),
+               'productOfferingRelationship', (
+                   select jsonb_agg(jsonb_build_object('@type', 'OfferingRelationship', 'id', r -> 'id',
+                                                       'relationshipType', r -> 'type') order by n)
+                   from jsonb_array_elements(i.doc -> 'relations') with ordinality as e (r, n)),
+               'productSpecification', ref(i.doc ->> 'product_specification', 'ProductSpecification'),
+               'pricePlan', ref(nullif(i.doc ->> 'plan', ''), 'PricePlan'), 'deviceCount', i.doc -> 'device_count',
+               'margin', in_units((i.doc ->> 'margin')::bigint, 1000000), 'repeatable', i.doc -> 'repeatable',
+               'minimumAge', i.doc -> 'minimum_age')),
            i.doc ->> 'name', i.doc ->> 'lifecycle_status'
     from catalog_item_of('productOffering') i
 $$
 
--- define: value_specifications
--- What a characteristic may hold, as the standard says it: a least number, the units, a default.
-create function value_specifications(c jsonb) returns jsonb
+-- define: operator_acceptance
+create function operator_acceptance(now_ timestamptz)
+returns table (id text, doc jsonb, offering_id text, product_id text, party_id text, at timestamptz)
 language sql stable as $$
-    select coalesce(jsonb_agg(jsonb_strip_nulls(v)), '[]') from (
-        select jsonb_build_object('valueFrom', c -> 'minimum') as v where c ->> 'minimum' is not null
-        union all
-        select jsonb_build_object('value', unit, 'unitOfMeasure', unit,
-                                  'isDefault', case when unit = c ->> 'default' then true end)
-        from jsonb_array_elements_text(c -> 'units') as u (unit)
-        union all
-        select jsonb_build_object('value', c ->> 'default', 'isDefault', true)
-        where c ->> 'default' is not null and c -> 'units' = '[]'
-    ) s
+    select a.query_id || '.' || a.rank,
+           a.body || jsonb_strip_nulls(jsonb_build_object(
+               '@type', 'RecommendationAcceptance', 'id', a.query_id || '.' || a.rank,
+               'productOffering', ref(a.offering_id, 'ProductOffering'), 'product', ref(a.product_id, 'Product'),
+               'relatedParty', ref(a.party_id, 'Individual'), 'acceptanceDate', instant_text(a.at))),
+           a.offering_id, a.product_id, a.party_id, a.at
+    from recommendation_accepted() a
 $$
 
--- define: operator_usage_specification
-create function operator_usage_specification(now_ timestamptz) returns table (id text, doc jsonb, name text)
+-- define: operator_consent
+create function operator_consent(now_ timestamptz) returns table (id text, doc jsonb, consent text)
 language sql stable as $$
-    select i.id,
-           jsonb_strip_nulls(jsonb_build_object(
-               '@type', 'UsageSpecification', 'id', i.id, 'name', i.doc -> 'name',
-               'description', i.doc -> 'description', 'version', i.doc -> 'version', 'service', i.doc -> 'service',
-               'code', i.id, 'countryCode', nullif(i.doc ->> 'country_code', ''), 'role', i.doc -> 'roles',
-               'specCharacteristic', (
-                   select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-                              'name', c -> 'name', 'valueType', c -> 'value_type',
-                              'description', nullif(c ->> 'description', ''), 'maxCardinality', 1,
-                              'minCardinality', case when (c ->> 'required')::bool then 1 else 0 end,
-                              'characteristicValueSpecification', nullif(value_specifications(c), '[]'))) order by n)
-                   from jsonb_array_elements(i.doc -> 'characteristics') with ordinality as e (c, n)))),
-           i.doc ->> 'name'
-    from catalog_item_of('usageSpecification') i
-$$
-
--- define: operator_price_plan
-create function operator_price_plan(now_ timestamptz)
-returns table (id text, doc jsonb, name text, version int, kind text)
-language sql stable as $$
-    select i.id || '.' || i.version,
+    select c.party_id,
            jsonb_build_object(
-               '@type', 'PricePlan', 'id', i.id || '.' || i.version, 'version', i.version, 'name', i.doc -> 'name',
-               'description', i.doc -> 'description', 'kind', i.doc -> 'kind', 'currency', i.doc -> 'currency',
-               'taxIncluded', i.doc -> 'tax_included',
-               'validFor', jsonb_build_object('startDateTime', instant_text(i.valid_from)),
-               'allowance', (
-                   select coalesce(jsonb_agg(jsonb_build_object(
-                       '@type', 'PlanAllowance', 'id', a -> 'id', 'name', a -> 'name', 'isShared', a -> 'shared',
-                       'amount', jsonb_build_object('amount', a -> 'amount', 'units', a -> 'unit')) order by n), '[]')
-                   from jsonb_array_elements(i.doc -> 'allowances') with ordinality as e (a, n)),
-               'productOfferingPrice', (
-                   select coalesce(jsonb_agg(jsonb_build_object(
-                       '@type', 'PlanPrice', 'id', r -> 'id', 'name', r -> 'name', 'priceType', 'recurring',
-                       'price', jsonb_build_object('unit', i.doc -> 'currency',
-                                                   'value', in_units((r ->> 'price')::bigint, 1000000))) order by n), '[]')
-                   from jsonb_array_elements(i.doc -> 'recurring') with ordinality as e (r, n)) || (
-                   select coalesce(jsonb_agg(jsonb_build_object(
-                       '@type', 'PlanPrice', 'id', u -> 'id', 'name', u -> 'name', 'priceType', 'usage', 'unitOfMeasure', u -> 'unit')
-                       order by n), '[]')
-                   from jsonb_array_elements(i.doc -> 'usage') with ordinality as e (u, n))),
-           i.doc ->> 'name', i.version, i.doc ->> 'kind'
-    from catalog_item_of('pricePlan') i
+               '@type', 'RecommendationConsent', 'id', c.party_id, 'relatedParty', ref(c.party_id, 'Individual'),
+               'consent', case when c.opted_out then 'denied' else 'given' end, 'lastUpdate', instant_text(c.at)),
+           case when c.opted_out then 'denied' else 'given' end
+    from recommendation_consent_of() c
+$$
+
+-- define: operator_model
+create function operator_model(now_ timestamptz) returns table (id text, doc jsonb, status text)
+language sql stable as $$
+    select m.version::text,
+           jsonb_strip_nulls(jsonb_build_object(
+               '@type', 'RecommendationModel', 'id', m.version::text, 'version', m.version, 'status', m.status,
+               'statusReason', m.reason, 'creationDate', instant_text(m.trained_at), 'metrics', m.metrics)),
+           m.status
+    from recommendation_model_of() m
 $$
 
 -- define: operator_usage_import

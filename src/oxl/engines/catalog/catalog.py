@@ -2,6 +2,7 @@
 
     specifications.yaml   offerings.yaml   tax.yaml   plans/*.yaml, a plan version each   zones/*.csv
     and where wanted: specifications/*.yaml, further ones   rating.yaml, the rules on time
+    offerings/*.yaml, an offering each, in place of the one of that id in offerings.yaml
     balances.yaml, which may be left out
 
 `load_folder` is where the catalog comes in; the rest of OXL reads the `Catalog` it gives. A catalog with anything wrong
@@ -21,7 +22,15 @@ import msgspec
 from oxl.engines.catalog.balances import BALANCES, POLICY, Policy, policy_of
 from oxl.engines.catalog.crosscheck import Loaded, crosscheck
 from oxl.engines.catalog.document import CatalogError, Page, Record, read_document
-from oxl.engines.catalog.offering import OFFERINGS, TAXES, Offering, TaxCategory, offering_of, tax_category_of
+from oxl.engines.catalog.offering import (
+    OFFERING,
+    OFFERINGS,
+    TAXES,
+    Offering,
+    TaxCategory,
+    offering_of,
+    tax_category_of,
+)
 from oxl.engines.catalog.plan import Plan
 from oxl.engines.catalog.plan_document import PLAN, compile_plan
 from oxl.engines.catalog.rules import RULES, Rules, rules_of
@@ -35,7 +44,7 @@ _LISTS: tuple[tuple[str, Record, str, Callable[[Page, str, Any], Any]], ...] = (
     ("offerings.yaml", OFFERINGS, "offerings", offering_of),
     ("tax.yaml", TAXES, "taxCategories", tax_category_of),
 )
-_FOLDERS = {"plans": ".yaml", "zones": ".csv", "specifications": ".yaml"}
+_FOLDERS = {"plans": ".yaml", "zones": ".csv", "specifications": ".yaml", "offerings": ".yaml"}
 _RULES_FILE = "rating.yaml"
 _BALANCES = "balances.yaml"
 
@@ -95,6 +104,9 @@ def _load(loaded: Loaded, texts: dict[str, str]) -> Catalog:
     for file in sorted(texts):
         if file.startswith("specifications/"):
             _load_list(loaded, file, texts[file], SPECIFICATIONS, "specifications", prepare)
+        if file.startswith("offerings/"):
+            _load_offering(loaded, file, texts[file])
+    for file in sorted(texts):
         if file.startswith("zones/"):
             _load_zone_table(loaded, file, texts[file])
     for file in sorted(texts):
@@ -129,7 +141,8 @@ def _texts(folder: Path, loaded: Loaded) -> dict[str, str]:
         if path.is_dir() or path.name.startswith(".") or path.name == "README.md":
             continue
         if file not in expected and _FOLDERS.get(file.rpartition("/")[0]) != path.suffix:
-            loaded.page(file).wrong("", "no such catalog file: plans are plans/*.yaml, zone tables zones/*.csv")
+            known = ", ".join(f"{folder}/*{suffix}" for folder, suffix in _FOLDERS.items())
+            loaded.page(file).wrong("", f"no such catalog file: beside {', '.join(sorted(expected))} there are {known}")
             continue
         try:
             texts[file] = path.read_text(encoding="utf-8-sig")
@@ -166,6 +179,32 @@ def _load_rules(loaded: Loaded, text: str | None) -> Rules:
     page, values = read_document(_RULES_FILE, text, RULES)
     loaded.pages.append(page)
     return rules_of(page, values) if values else Rules()
+
+
+def offering_file(offering_id: str) -> str:
+    """The file of a catalog that holds one offering alone."""
+    return f"offerings/{offering_id}.yaml"
+
+
+def relisted(before: str, after: str) -> set[str]:
+    """The ids of the offerings that two texts of offerings.yaml describe differently."""
+    listed = [read_document("offerings.yaml", text, OFFERINGS)[1] or {"offerings": []} for text in (before, after)]
+    old, new = ({each["id"]: each for each in values["offerings"]} for values in listed)
+    return {each for each in new if new[each] != old.get(each)}
+
+
+def _load_offering(loaded: Loaded, file: str, text: str) -> None:
+    """An offering of its own file, instead of the one of that id in the list."""
+    page, values = read_document(file, text, OFFERING)
+    loaded.pages.append(page)
+    made = offering_of(page, "", values) if values else None
+    if made is not None and offering_file(made.id) != file:
+        page.wrong("id", f"the file must be {offering_file(made.id)}")
+    if made is None or page.problems:
+        loaded.broken.add("offerings.yaml")
+        return
+    others = [each for each in loaded.lists["offerings"] if each[0].id != made.id]
+    loaded.lists["offerings"] = [*others, (made, page, "")]
 
 
 def _load_balances(loaded: Loaded, text: str) -> Policy:

@@ -102,6 +102,7 @@ class Case:
         "id",
         "key",
         "owner",
+        "posting",
         "rates_anew",
         "record",
         "replaces",
@@ -123,6 +124,7 @@ class Case:
         self.replaces: Stored | None = None
         self.rates_anew = stored is not None and stored.status != "failed"
         self.owner: Guided | None = None
+        self.posting: Posting | None = None
         self.decision: Decision = suspense("unknownSpecification")
 
 
@@ -145,12 +147,23 @@ class Ground(NamedTuple):
     owners: Mapping[str, Guided | None]  # of the usages that are to be undone, by id
 
 
-class Posting(NamedTuple):
-    """A charge for an account's open window, or less of one."""
+class Posting:
+    """A charge for an account's open window, or less of one; the window is the one that took it, once it is posted."""
 
-    owner: Guided
-    at: datetime
-    charge: Charge
+    __slots__ = ("at", "charge", "owner", "window")
+
+    def __init__(self, owner: Guided, at: datetime, charge: Charge) -> None:
+        self.owner = owner
+        self.at = at
+        self.charge = charge
+        self.window = owner.open_window
+
+
+def posting_of(case: Case) -> Posting | None:
+    """What a case that was decided is to be charged, if it is."""
+    charge = case.decision.charge
+    case.posting = Posting(case.owner, event_of(case).start, charge) if charge and case.owner else None
+    return case.posting
 
 
 class Revision(msgspec.Struct, frozen=True):
@@ -162,7 +175,7 @@ class Revision(msgspec.Struct, frozen=True):
     actor: str
     reference: str | None
     charge_window: int | None
-    charged: int | None  # micros that this change adds to the window
+    charges: Sequence[Charge] | None  # what this change adds to the window
     plan_id: str | None
     plan_version: int | None
     prices: Sequence[PriceLine]

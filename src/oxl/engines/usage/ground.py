@@ -1,7 +1,7 @@
 """What rating stands on, and what it leaves behind: owners, locked buckets and counters, and the rows that are written.
 
 Every group locks in this order: usages by id, grants, buckets by id and under them their reservations, counters by
-key, charges by key.
+key, accounts whose bill windows are to stay open, charges by key.
 """
 
 from __future__ import annotations
@@ -43,7 +43,20 @@ async def lay(work: Work, cases: Sequence[Case], undone: Sequence[Stored] = ()) 
     reservations = await reserved(work, named) if held else {}
     keys = {counter_key(catalog, event_of(each), each.owner, each.terms) for each in cases}
     counters = await _counters(work, keys | {counter_key_of(catalog, each) for each in undone})
+    if undone and accounts:
+        await _hold_windows(work, accounts, cases, owners)
     return Ground(catalog, held, buckets, counters, reservations, [], owners)
+
+
+async def _hold_windows(
+    work: Work, accounts: Sequence[str], cases: Sequence[Case], owners: dict[str, Guided | None]
+) -> None:
+    """Keep the bill windows open in which something is taken back and charged anew, so that both are in one."""
+    windows = await _windows(work, q.hold_windows, accounts)
+    for case in cases:
+        case.owner = case.owner and case.owner._replace(open_window=windows[case.owner.account_id])
+    for usage, owner in owners.items():
+        owners[usage] = owner and owner._replace(open_window=windows[owner.account_id])
 
 
 async def _guided(work: Work, cases: Sequence[Case], undone: Sequence[Stored]) -> dict[str, Guided | None]:
@@ -86,19 +99,36 @@ async def post(work: Work, ground: Ground, draws: Sequence[Draw], postings: Sequ
 
 
 async def _keep_charges(work: Work, postings: Sequence[Posting]) -> None:
-    """Add what postpaid accounts owe, or owe less, to their open windows: one row for each component."""
-    sums: dict[tuple, list[Any]] = defaultdict(lambda: [0, 0, 0, None, None])
-    for owner, at, charge in postings:
-        place = (charge.component, charge.zone, charge.tax_category, charge.unit)
-        row = sums[(owner.account_id, owner.open_window, owner.product_id, *place)]
-        row[0] += charge.quantity
-        row[1] += charge.amount
-        row[2] += charge.events
-        row[3] = min(row[3] or at, at)
-        row[4] = max(row[4] or at, at)
-    if sums:
+    """Add what postpaid accounts owe, or owe less, to their open windows: one row for each component.
+
+    A window that was billed since the account was read takes nothing more: what was for it goes to the one open now.
+    """
+    while postings:
+        sums: dict[tuple, list[Any]] = defaultdict(lambda: [0, 0, 0, None, None])
+        for each in postings:
+            row, charge = sums[(*_place(each), each.charge.unit)], each.charge
+            row[0] += charge.quantity
+            row[1] += charge.amount
+            row[2] += charge.events
+            row[3] = min(row[3] or each.at, each.at)
+            row[4] = max(row[4] or each.at, each.at)
         rows = [(*key, *row) for key, row in sums.items()]
-        await work.conn.execute(q.keep_charges, *_columns(rows))
+        kept = {tuple(row.values()) for row in await work.conn.fetch(q.keep_charges, *_columns(rows))}
+        postings = [each for each in postings if _place(each) not in kept]
+        accounts = sorted({each.owner.account_id for each in postings})
+        windows = await _windows(work, q.open_windows, accounts) if accounts else {}
+        for each in postings:
+            each.window = windows[each.owner.account_id]
+
+
+def _place(each: Posting) -> tuple[Any, ...]:
+    """The row that a charge is added to."""
+    charge, owner = each.charge, each.owner
+    return owner.account_id, each.window, owner.product_id, charge.component, charge.zone, charge.tax_category
+
+
+async def _windows(work: Work, statement: Any, accounts: Sequence[str]) -> dict[str, int]:
+    return {row["account_id"]: row["open_window"] for row in await work.conn.fetch(statement, accounts)}
 
 
 def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:

@@ -32,3 +32,11 @@ on conflict (account_id, charge_window, product_id, component, zone, tax_categor
 set quantity = charge.quantity + excluded.quantity, amount = charge.amount + excluded.amount,
     events = charge.events + excluded.events, first_at = least(charge.first_at, excluded.first_at),
     last_at = greatest(charge.last_at, excluded.last_at)
+where charge.bill_id is null
+returning account_id, charge_window, product_id, component, zone, tax_category
+
+-- name: open_windows
+select account_id, open_window from inventory_open_windows($1)
+
+-- name: hold_windows
+select account_id, open_window from inventory_hold_windows($1)

@@ -15,7 +15,7 @@ from oxl.engines.catalog.registry import catalog_of
 from oxl.engines.catalog.specification import UsageEvent, read
 from oxl.engines.ledger.burn import Draw
 from oxl.engines.usage import ground, revise
-from oxl.engines.usage.case import Case, Posting, Record, Revision, event_of, rate_one
+from oxl.engines.usage.case import Case, Posting, Record, Revision, event_of, posting_of, rate_one
 from oxl.values import new_id
 from oxl.verbs import Done, Refusal, Refused, Work
 
@@ -150,8 +150,8 @@ async def _rate(work: Work, cases: Sequence[Case], actor: str) -> dict[str, list
             revisions[case.id] = old.revision
         taken_at = case.record.origin.created_at if case.record.origin else work.now
         draws += rate_one(taken_at, base, case)
-        if case.decision.charge and case.owner:
-            postings.append(Posting(case.owner, event_of(case).start, case.decision.charge))
+        if posting := posting_of(case):
+            postings.append(posting)
     await ground.post(work, base, draws, postings)
     done = await revise.keep(work, list(revisions.values()))
     return {new: [result] for new, result in zip(revisions, done, strict=True)}
@@ -183,7 +183,7 @@ def _row(case: Case, actor: str) -> tuple[Any, ...]:
         owner.product_id if owner else None,
         owner.account_id if owner else None,
         owner.device_id if owner else None,
-        owner.open_window if owner and decision.charge else None,
+        case.posting.window if case.posting else None,
         decision.plan.id if decision.plan else None,
         decision.plan.version if decision.plan else None,
         event.unit if event else None,
@@ -191,7 +191,7 @@ def _row(case: Case, actor: str) -> tuple[Any, ...]:
         _JSON.encode(decision.lines).decode(),
         item.body,
         _JSON.encode([(draw.bucket_id, draw.amount) for draw in decision.draws]).decode(),
-        decision.charge.amount if decision.charge else None,
+        _JSON.encode([case.posting.charge]).decode() if case.posting else None,
         actor,
         case.replaces.id if case.replaces else None,
         case.key,

@@ -108,7 +108,7 @@ def settle(base: Ground, each: Again, actor: str, reference: str | None) -> Sett
         actor=actor,
         reference=reference,
         charge_window=owner.open_window if owner and owes else None,
-        charged=sum(charge.amount for charge in charges) if owes else None,
+        charges=charges if owes else None,
         plan_id=decision.plan.id if decision.plan else None,
         plan_version=decision.plan.version if decision.plan else None,
         prices=decision.lines,

@@ -15,8 +15,8 @@ from oxl.engines.catalog.registry import catalog_of
 from oxl.engines.catalog.specification import read
 from oxl.engines.ledger.burn import Draw, take
 from oxl.engines.usage import ground
-from oxl.engines.usage.case import Case, Ground, Posting, Revision, Stored, event_of, rate_one, read_body
-from oxl.engines.usage.decide import AS_USUAL, PriceLine, Terms, suspense
+from oxl.engines.usage.case import Case, Ground, Posting, Revision, Stored, posting_of, rate_one, read_body
+from oxl.engines.usage.decide import AS_USUAL, Charge, PriceLine, Terms, suspense
 from oxl.engines.usage.undo import undo
 from oxl.verbs import Done, Refusal, Refused, Work
 
@@ -65,10 +65,9 @@ def taken_back(base: Ground, usage: Stored, reason: str, actor: str, reference: 
     postings, window = [], None
     if undone.charge and owner and usage.started_at:
         postings, window = [Posting(owner, usage.started_at, undone.charge)], owner.open_window
-    charged = undone.charge.amount if undone.charge else None
     revision = Revision(
-        usage.id, "superseded", reason, actor, reference, window, charged, usage.plan_id, usage.plan_version,
-        usage.prices, (),
+        usage.id, "superseded", reason, actor, reference, window, [posting.charge for posting in postings] or None,
+        usage.plan_id, usage.plan_version, usage.prices, (),
     )  # fmt: skip
     return TakenBack(draws, postings, revision)
 
@@ -85,10 +84,15 @@ async def keep(work: Work, revisions: Sequence[Revision]) -> list[Done]:
 def _row(each: Revision) -> tuple[Any, ...]:
     product, account, device = each.owner or (None, None, None)
     return (
-        each.id, each.status, each.reason, each.actor, each.reference, each.charge_window, each.charged, each.plan_id,
-        each.plan_version, _JSON.encode(each.prices).decode(), _JSON.encode(each.draws).decode(), each.started_at,
+        each.id, each.status, each.reason, each.actor, each.reference, each.charge_window, _encoded(each.charges),
+        each.plan_id, each.plan_version, _JSON.encode(each.prices).decode(), _JSON.encode(each.draws).decode(),
+        each.started_at,
         product, account, device, each.unit, each.quantity,
     )  # fmt: skip
+
+
+def _encoded(charges: Sequence[Charge] | None) -> str | None:
+    return _JSON.encode(charges).decode() if charges is not None else None
 
 
 async def supersede(
@@ -143,12 +147,7 @@ async def retry(
     ready = [case for case in cases if case.event is not None]
     base = await ground.lay(work, ready)
     draws = [draw for case in ready for draw in rate_one(work.now, base, case)]
-    postings = [
-        Posting(case.owner, event_of(case).start, case.decision.charge)
-        for case in ready
-        if case.decision.charge and case.owner
-    ]
-    await ground.post(work, base, draws, postings)
+    await ground.post(work, base, draws, [posting for case in ready if (posting := posting_of(case))])
     changed = [case for case in cases if case.stored and _differs(case, case.stored)]
     done = {each.id: each for each in await keep(work, [_revision(each, actor, reference) for each in changed])}
     waiting = {case.id: Done(case.id, (), "failed", case.decision.reason) for case in cases}
@@ -180,8 +179,8 @@ def _revision(case: Case, actor: str, reference: str | None) -> Revision:
         reason=decision.reason,
         actor=actor,
         reference=reference,
-        charge_window=owner.open_window if owner and decision.charge else None,
-        charged=decision.charge.amount if decision.charge else None,
+        charge_window=case.posting.window if case.posting else None,
+        charges=[case.posting.charge] if case.posting else None,
         plan_id=decision.plan.id if decision.plan else None,
         plan_version=decision.plan.version if decision.plan else None,
         prices=decision.lines,

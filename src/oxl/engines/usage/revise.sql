@@ -8,12 +8,12 @@ returns table (usage_id text, revision int, status text, previous text, reason t
 language sql stable as $$
     select h.usage_id, h.revision, h.status,
            (select status from usage_history o where (o.usage_id, o.revision) = (h.usage_id, h.revision - 1)),
-           h.reason, h.actor, h.reference, h.at, h.charge_window, h.charged, h.plan_id, h.plan_version, h.prices
+           h.reason, h.actor, h.reference, h.at, h.charge_window, usage_net(h.charges), h.plan_id, h.plan_version, h.prices
     from usage_history h
     union all
     select u.id, u.revision, u.status,
            (select status from usage_history o where (o.usage_id, o.revision) = (u.id, u.revision - 1)),
-           u.reason, u.actor, u.reference, u.updated_at, u.charge_window, u.charged, u.plan_id, u.plan_version, u.prices
+           u.reason, u.actor, u.reference, u.updated_at, u.charge_window, usage_net(u.charges), u.plan_id, u.plan_version, u.prices
     from usage u
 $$
 
@@ -23,24 +23,24 @@ select id, status, reason, started_at, product_id, account_id, device_id, charge
 from usage where id = any ($1) order by id for no key update
 
 -- name: keep_history
-insert into usage_history (usage_id, revision, status, reason, actor, reference, at, charge_window, charged, plan_id,
-                           plan_version, prices, draws)
-select id, revision, status, reason, actor, reference, updated_at, charge_window, charged, plan_id, plan_version, prices,
-       draws
+insert into usage_history (usage_id, revision, status, reason, actor, reference, at, account_id, charge_window, charges,
+                           plan_id, plan_version, prices, draws)
+select id, revision, status, reason, actor, reference, updated_at, account_id, charge_window, charges, plan_id,
+       plan_version, prices, draws
 from usage where id = any ($1)
 
 -- name: revise
 update usage u
 set status = n.status, reason = n.reason, actor = n.actor, reference = n.reference, charge_window = n.charge_window,
-    charged = n.charged, plan_id = n.plan_id, plan_version = n.plan_version, prices = n.prices::jsonb,
+    charges = n.charges::jsonb, plan_id = n.plan_id, plan_version = n.plan_version, prices = n.prices::jsonb,
     draws = n.draws::jsonb, started_at = coalesce(n.started_at, u.started_at),
     product_id = coalesce(n.product_id, u.product_id), account_id = coalesce(n.account_id, u.account_id),
     device_id = coalesce(n.device_id, u.device_id), unit = coalesce(n.unit, u.unit),
     quantity = coalesce(n.quantity, u.quantity), revision = u.revision + 1, updated_at = $1
-from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::text[],
+from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::text[],
             $10::int[], $11::text[], $12::text[], $13::timestamptz[], $14::text[], $15::text[], $16::text[],
             $17::text[], $18::bigint[])
-    as n (id, status, reason, actor, reference, charge_window, charged, plan_id, plan_version, prices, draws, started_at,
+    as n (id, status, reason, actor, reference, charge_window, charges, plan_id, plan_version, prices, draws, started_at,
           product_id, account_id, device_id, unit, quantity)
 where u.id = n.id
 

@@ -3,15 +3,21 @@
 -- engine: usage
 alter table usage
     add draws jsonb not null default '[]',
-    add charged bigint,
+    add charges jsonb,
     add revision int not null default 0,
     add actor text not null default 'client',
     add reference text,
     add key bytea;
 update usage u set key = k.key from usage_key k where k.usage_id = u.id;
-update usage
-set charged = (select sum((line ->> 'net')::bigint) from jsonb_array_elements(prices) line)
-where charge_window is not null;
+update usage u
+set charges = jsonb_build_array(jsonb_build_array(c.component, c.zone, c.tax_category, c.unit, c.quantity, c.net, 1))
+from (select u.id, l ->> 'component' as component, l ->> 'zone' as zone, l ->> 'unit' as unit,
+             (l ->> 'quantity')::bigint as quantity, (l ->> 'net')::bigint as net, o.tax_category
+      from usage u cross join lateral jsonb_array_elements(u.prices) l
+      join charge o on (o.account_id, o.charge_window, o.product_id, o.component, o.zone)
+                     = (u.account_id, u.charge_window, u.product_id, l ->> 'component', l ->> 'zone')
+      where l ->> 'kind' <> 'included') c
+where u.id = c.id;
 update usage u
 set draws = d.draws
 from (select action_id, jsonb_agg(jsonb_build_array(dr_bucket, amount) order by leg) as draws
@@ -27,14 +33,16 @@ create table usage_history (       -- what a usage was before each of its change
     actor text not null,
     reference text,
     at timestamptz not null,       -- when it came to be so
+    account_id text,
     charge_window bigint,
-    charged bigint,
+    charges jsonb,
     plan_id text,
     plan_version int,
     prices jsonb not null,
     draws jsonb not null,
     primary key (usage_id, revision)
 );
+create index usage_history_charged on usage_history (account_id, charge_window) where charge_window is not null;
 create table usage_counter (       -- what a product has used in a period of a component that is priced by the period
     product_id text,
     plan_id text,
