@@ -19,6 +19,7 @@ from oxl.apis.customer_bill import jobs as customer_bills
 from oxl.apis.customer_bill.documents import Making
 from oxl.apis.operator.api import OPERATOR
 from oxl.apis.prepay_balance.jobs import sweep
+from oxl.apis.product_usage import again
 from oxl.apis.product_usage.exporting import Exporter
 from oxl.apis.product_usage.targets import folder_of
 from oxl.apis.product_usage.watching import Watch
@@ -131,6 +132,7 @@ async def work_until_stopped(settings: Settings) -> None:
                     kept = system_now().date()
                 await once(tenant, lambda work: forget_keys(work, settings.key_days))
                 granted = await once(tenant, grant_due)
+                await again.run_due(tenant)
                 await sweep(tenant)
                 if granted:
                     out.print(f"granted the allowances of {granted} products")

@@ -399,16 +399,25 @@ create table usage (
     created_at timestamptz not null,
     updated_at timestamptz not null,
     body jsonb not null,           -- what the client sent
+    draws jsonb not null default '[]',   -- what it has drawn from buckets: [bucket, atoms] each
+    charges jsonb,                 -- what this revision added to its charge_window: [component, zone, tax category,
+                                   -- unit, atoms, micros, events] each
+    revision int not null default 0,
+    actor text not null default 'client',  -- who brought it to this state
+    reference text,                -- the record or job that did
+    key bytea,                     -- its row in usage_key
     primary key (id)
 ) partition by range (id);
 create index usage_status on usage (status, id);
+create index usage_product on usage (product_id, started_at);
 create index usage_device on usage (device_id, started_at);
 create index usage_account on usage (account_id, charge_window);
 create index usage_body on usage using gin (body jsonb_path_ops);
 create table usage_key (           -- one row for each record that was ever taken
     key bytea primary key,
     usage_id text not null,
-    body_hash bytea not null
+    body_hash bytea not null,
+    version int not null default 0  -- of the record; a higher one supersedes
 );
 create table charge (              -- the open bill window: what an account owes for usage, by component
     account_id text,
@@ -426,6 +435,59 @@ create table charge (              -- the open bill window: what an account owes
     bill_id text,
     primary key (account_id, charge_window, product_id, component, zone, tax_category)
 ) with (fillfactor = 80);
+create table usage_history (       -- what a usage was before each of its changes
+    usage_id text,
+    revision int,
+    status text not null,
+    reason text,
+    actor text not null,
+    reference text,
+    at timestamptz not null,       -- when it came to be so
+    account_id text,
+    charge_window bigint,
+    charges jsonb,
+    plan_id text,
+    plan_version int,
+    prices jsonb not null,
+    draws jsonb not null,
+    primary key (usage_id, revision)
+);
+create index usage_history_charged on usage_history (account_id, charge_window) where charge_window is not null;
+create table usage_counter (       -- what a product has used in a period of a component that is priced by the period
+    product_id text,
+    plan_id text,
+    plan_version int,
+    component text,
+    period timestamptz,            -- its start
+    quantity bigint not null,
+    primary key (product_id, plan_id, plan_version, component, period)
+) with (fillfactor = 80);
+create table usage_job (           -- work over all usages that a filter means, done in steps
+    id text primary key,
+    kind text not null check (kind in ('retry', 'rerate')),
+    state text not null check (state in ('acknowledged', 'inProgress', 'done', 'terminatedWithError')),
+    filter jsonb not null,
+    plan_version int,              -- of re-rating: the version that prices, whatever the dates say
+    total bigint not null,
+    counts jsonb not null default '{}',
+    place text not null default '',  -- of the last account or usage that is done
+    error text,
+    created_at timestamptz not null,
+    updated_at timestamptz not null
+);
+create table usage_explanation (   -- a rating told step by step
+    id text primary key,
+    usage_id text,                 -- none: of a record that is not stored
+    created_at timestamptz not null,
+    doc jsonb not null
+);
+create table usage_restoring (     -- what restored usages are yet to become, and when they did where they come from
+    usage_id text primary key,
+    at timestamptz not null,
+    status text not null,
+    reason text,
+    plan_version int
+);
 create table usage_import (
     id text primary key,
     file text not null,

@@ -126,50 +126,6 @@ language sql stable as $$
     from catalog_item_of('productOffering') i
 $$
 
--- define: operator_usage_specification
-create function operator_usage_specification(now_ timestamptz) returns table (id text, doc jsonb, name text)
-language sql stable as $$
-    select i.id,
-           jsonb_build_object(
-               '@type', 'UsageSpecification', 'id', i.id, 'name', i.doc -> 'name',
-               'description', i.doc -> 'description', 'version', i.doc -> 'version', 'service', i.doc -> 'service',
-               'usageSpecCharacteristic', (
-                   select jsonb_agg(jsonb_build_object('name', c -> 'name', 'valueType', c -> 'value_type',
-                                                       'required', c -> 'required', 'units', c -> 'units') order by n)
-                   from jsonb_array_elements(i.doc -> 'characteristics') with ordinality as e (c, n))),
-           i.doc ->> 'name'
-    from catalog_item_of('usageSpecification') i
-$$
-
--- define: operator_price_plan
-create function operator_price_plan(now_ timestamptz)
-returns table (id text, doc jsonb, name text, version int, kind text)
-language sql stable as $$
-    select i.id || '.' || i.version,
-           jsonb_build_object(
-               '@type', 'PricePlan', 'id', i.id || '.' || i.version, 'version', i.version, 'name', i.doc -> 'name',
-               'description', i.doc -> 'description', 'kind', i.doc -> 'kind', 'currency', i.doc -> 'currency',
-               'taxIncluded', i.doc -> 'tax_included',
-               'validFor', jsonb_build_object('startDateTime', instant_text(i.valid_from)),
-               'allowance', (
-                   select coalesce(jsonb_agg(jsonb_build_object(
-                       '@type', 'PlanAllowance', 'id', a -> 'id', 'name', a -> 'name', 'isShared', a -> 'shared',
-                       'amount', jsonb_build_object('amount', a -> 'amount', 'units', a -> 'unit')) order by n), '[]')
-                   from jsonb_array_elements(i.doc -> 'allowances') with ordinality as e (a, n)),
-               'productOfferingPrice', (
-                   select coalesce(jsonb_agg(jsonb_build_object(
-                       '@type', 'PlanPrice', 'id', r -> 'id', 'name', r -> 'name', 'priceType', 'recurring',
-                       'price', jsonb_build_object('unit', i.doc -> 'currency',
-                                                   'value', in_units((r ->> 'price')::bigint, 1000000))) order by n), '[]')
-                   from jsonb_array_elements(i.doc -> 'recurring') with ordinality as e (r, n)) || (
-                   select coalesce(jsonb_agg(jsonb_build_object(
-                       '@type', 'PlanPrice', 'id', u -> 'id', 'name', u -> 'name', 'priceType', 'usage', 'unitOfMeasure', u -> 'unit')
-                       order by n), '[]')
-                   from jsonb_array_elements(i.doc -> 'usage') with ordinality as e (u, n))),
-           i.doc ->> 'name', i.version, i.doc ->> 'kind'
-    from catalog_item_of('pricePlan') i
-$$
-
 -- define: operator_usage_import
 create function operator_usage_import(now_ timestamptz)
 returns table (id text, doc jsonb, file text, started_at timestamptz)

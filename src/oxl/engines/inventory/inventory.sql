@@ -10,13 +10,13 @@ language sql immutable as $$ select case when valid_to <= at then 'terminated' e
 create function inventory_guide(numbers text[], products text[], ats timestamptz[])
 returns table (
     n bigint, product_id text, account_id text, device_id text, account_kind text, currency text,
-    status text, plan_id text, open_window bigint
+    status text, plan_id text, open_window bigint, since timestamptz
 )
 language sql stable as $$
     select w.n, p.id, p.account_id, p.device_id, a.kind, a.currency,
            case when p.valid_from <= w.at and (p.valid_to is null or w.at < p.valid_to)
                 then case p.status when 'terminated' then 'active' else p.status end else 'terminated' end,
-           pp.plan_id, a.open_window
+           pp.plan_id, a.open_window, p.valid_from
     from unnest(numbers, products, ats) with ordinality as w (number, product, at, n)
     join lateral (
         select w.product as id where w.product is not null
@@ -95,6 +95,11 @@ $$
 -- define: inventory_open_windows
 create function inventory_open_windows(accounts text[]) returns table (account_id text, open_window bigint)
 language sql stable as 'select id, open_window from account where id = any (accounts)'
+
+-- define: inventory_hold_windows
+-- The same, and no bill closes them before the transaction ends.
+create function inventory_hold_windows(accounts text[]) returns table (account_id text, open_window bigint)
+language sql volatile as 'select id, open_window from account where id = any (accounts) order by id for share'
 
 -- define: inventory_close_windows
 -- Close the accounts' bill windows: what is charged from now on is in the next.
