@@ -61,6 +61,12 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
         (f"{CONSUMPTION}/queryUsageConsumption", {"searchCriteria": {"logicalResource": [{"value": "491"}]}}, 201),
         (f"{USAGE.removesuffix('productUsage')}exportJob", {"query": "status=rated", "url": "file:rated.json"}, 201),
     ]
+    device = {"id": ada["logicalResource"]["id"]}
+    limit = {"logicalResource": device, "limitValue": {"amount": 20, "units": "EUR"}, "name": "pocket money"}
+    posts += [
+        (f"{CONSUMPTION}/usageConsumptionReport", {"logicalResource": [device], "name": "June"}, 201),
+        (f"{CONSUMPTION}/usageLimit", limit, 201),
+    ]
     posts.append((f"{OPERATOR}/hub", {"callback": "https://listener.example/told"}, 201))
     for path, body, status in posts:
         answer = await http.post(path, json=body)

@@ -219,7 +219,7 @@ create table bucket (
 ) with (fillfactor = 80);
 create unique index bucket_main on bucket (account_id) where kind = 'main';
 create unique index bucket_grant on bucket (product_id, allowance_id, valid_from) where kind = 'allowance';
-create index bucket_account on bucket (account_id);
+create index bucket_account on bucket (account_id, coalesce(valid_to, 'infinity'));
 create index bucket_ending on bucket (valid_to) where ended_at is null;
 create index bucket_carrying on bucket (valid_to) where carry_limit is not null and carried_at is null;
 create table bucket_use (          -- who drew how much from a bucket
@@ -435,6 +435,7 @@ create table charge (              -- the open bill window: what an account owes
     bill_id text,
     primary key (account_id, charge_window, product_id, component, zone, tax_category)
 ) with (fillfactor = 80);
+create index charge_open on charge (account_id, product_id) where bill_id is null;
 create table usage_history (       -- what a usage was before each of its changes
     usage_id text,
     revision int,
@@ -737,13 +738,60 @@ create table bill_demand (         -- bills that were asked for: one at once, a 
 create index bill_demand_open on bill_demand (id) where state = 'inProgress';
 
 -- engine: consumption
-create table consumption_query (
+create table consumption_query (   -- a question for the consumption of devices, and what came of it
     id text primary key,
-    state text not null,
+    state text not null check (state in ('acknowledged', 'rejected', 'inProgress', 'done', 'terminatedWithError')),
     created_at timestamptz not null,
     body jsonb not null,           -- what the client sent
-    snapshots jsonb not null,      -- one for each device it meant, as it stood then
-    reason text                    -- why it was rejected
+    reason text,                   -- why it was rejected, or came to nothing
+    fence bigint not null default 0,  -- raised by every lease: whoever holds an older one writes nothing
+    lease_until timestamptz        -- while it is worked at: nobody else takes it before then
+);
+create index consumption_query_open on consumption_query (id) where state in ('acknowledged', 'inProgress');
+create table consumption_report (  -- what was reported, as it stood then
+    id text primary key,           -- of a query's: the query's, and its number
+    query_id text references consumption_query on delete cascade,
+    place int,                     -- its number in the query
+    account_id text,               -- none: of nobody who is known
+    device_id text,                -- none: of the whole account
+    created_at timestamptz not null,
+    snapshot jsonb,
+    body jsonb not null default '{}',  -- what the client sent
+    check ((query_id is null) = (place is null)),
+    unique (query_id, place)
+);
+create index consumption_report_device on consumption_report (device_id, id);
+create index consumption_report_account on consumption_report (account_id, id);
+create table consumption_limit (   -- how much a device may spend, or use of an allowance, before somebody is told
+    id text primary key,
+    account_id text not null,
+    device_id text not null,
+    allowance_id text not null,    -- of which shared allowance; empty: of money
+    unit text not null,
+    amount bigint not null check (amount > 0),
+    display_unit text not null,
+    display_atoms bigint not null check (display_atoms > 0),
+    thresholds smallint[] not null,
+    period_start timestamptz not null,  -- of money paid ahead: the month that is counted, and what had been paid before
+    base bigint not null default 0,
+    checked_at timestamptz not null,
+    created_at timestamptz not null,
+    body jsonb not null,           -- what the client sent
+    unique (device_id, allowance_id)
+);
+create index consumption_limit_account on consumption_limit (account_id);
+create index consumption_limit_checked on consumption_limit (checked_at, id);
+create table consumption_limit_mark (  -- which shares of a limit were reached in which period, each told once
+    limit_id text references consumption_limit on delete cascade,
+    period text,
+    threshold smallint check (threshold between 1 and 1000),
+    at timestamptz not null,
+    primary key (limit_id, period, threshold)
+);
+create table consumption_language (  -- in which words amounts are told; none: in English
+    one bool primary key default true check (one),
+    language text not null,
+    words jsonb not null
 );
 
 -- engine: recommendation

@@ -148,7 +148,7 @@ class Kernel:
         _allow(scope["method"], [stream.method])
         operation = Operation(route.api, route.resource, route.resource.create)
         parts = request.body_parts(receive)
-        exchange = Exchange(self._tenant, operation, resource_id, parts, dict(scope["headers"]))
+        exchange = Exchange(self._tenant, operation, resource_id, parts, dict(scope["headers"]), receive)
         told, parts = await stream.answer(exchange)
         headers = [(header.lower().encode(), value.encode("latin-1", "replace")) for header, value in told]
         await send({"type": "http.response.start", "status": 200, "headers": headers})

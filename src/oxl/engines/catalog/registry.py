@@ -170,5 +170,10 @@ def _shown(plan: Plan) -> dict[str, Any]:
             for each in plan.allowances
         ],
         "usage": [{"id": each.id, "name": each.name, "unit": each.unit} for each in plan.usage],
+        "free": [  # without limit; to single numbers it is nothing that a customer counts on
+            {"id": each.id, "name": each.name, "service": sorted(each.match.service), "zone": sorted(each.match.zone)}
+            for each in plan.usage
+            if each.free and not each.match.destination
+        ],
         "recurring": [{"id": each.id, "name": each.name, "price": each.price} for each in plan.recurring],
     }

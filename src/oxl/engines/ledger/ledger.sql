@@ -111,14 +111,14 @@ returns table (
     id text, kind text, account_id text, product_id text, device_id text, allowance_id text, name text, unit text,
     display_unit text, display_atoms bigint, usage_type text, usage_label text, status text, valid_from timestamptz,
     valid_to timestamptz, credited bigint, used bigint, debited bigint, reserved bigint, available bigint,
-    created_at timestamptz, credit_limit bigint, body jsonb
+    created_at timestamptz, credit_limit bigint, body jsonb, match jsonb
 )
 language sql stable as $$
     select id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit, display_atoms,
            usage_type, usage_label,
            case when status = 'suspended' then status when now_ >= valid_to then 'expired' else 'active' end,
            valid_from, valid_to, credited, used, debited, reserved - o.over,
-           credited - used - debited - (reserved - o.over), created_at, credit_limit, body
+           credited - used - debited - (reserved - o.over), created_at, credit_limit, body, match
     from bucket b, lateral (select case when b.reserved > 0 then ledger_overdue(b.id, now_) else 0 end as over) o
 $$
 

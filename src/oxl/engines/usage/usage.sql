@@ -142,6 +142,25 @@ language sql stable as $$
     select id, status, created_at, completed_at, body, row_count, row_total, size, checksum, url, error from export_job
 $$
 
+-- define: usage_unbilled
+-- What an account owes for a product's usage that is on no bill, by window and unit of what was used; net, in micros.
+create function usage_unbilled(account text, product text)
+returns table (charge_window bigint, unit text, quantity bigint, amount bigint, first_at timestamptz)
+language sql stable as $$
+    select charge_window, unit, sum(quantity)::bigint, sum(amount)::bigint, min(first_at)
+    from charge where account_id = account and product_id = product and bill_id is null
+    group by charge_window, unit
+$$
+
+-- define: usage_owed
+create function usage_owed(account text) returns table (amount numeric)
+language sql stable as 'select sum(amount) from charge where account_id = account and bill_id is null'
+
+-- define: usage_lately
+-- The devices of usages that were taken since the one of that id.
+create function usage_lately(first text) returns table (device_id text)
+language sql stable as 'select distinct device_id from usage where id >= first and device_id is not null'
+
 -- name: claim
 -- A key that another transaction is claiming is waited for; what is not returned was taken before.
 insert into usage_key (key, usage_id, body_hash, version)
