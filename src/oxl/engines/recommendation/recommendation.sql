@@ -47,8 +47,11 @@ returns table (version int, trained_at timestamptz, status text, reason text, me
 language sql stable as 'select version, trained_at, status, reason, metrics from recommendation_model'
 
 -- name: standing
--- Which policy and which model hold: their versions.
-select (select max(version) from recommendation_policy) as policy,
+-- Which policy and which model hold: their versions. From here to the end of the transaction a statement is planned once,
+-- whatever its values, and by index: all that follows is of few rows by key, planning it anew costs several times what it
+-- does, and a plan made while a table was empty must do when it is not.
+select set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+       (select max(version) from recommendation_policy) as policy,
        (select version from recommendation_model where status = 'active') as model
 
 -- name: policy
