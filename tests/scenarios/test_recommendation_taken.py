@@ -9,9 +9,11 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import BALANCE, NOON, OPERATOR
-from tests.engines.books import sound
+from tests.engines.bills import billed
+from tests.engines.books import fetch, sound
 from tests.scenarios.recommending import accept, ask, main_bucket, offered, top_up, use
 
+from oxl.engines.billing.run import NewRun
 from oxl.engines.ledger import grants
 from oxl.kernel.background import once
 
@@ -128,12 +130,22 @@ async def test_what_cannot_be_paid_is_not_activated(http, subscribe) -> None:
     assert (await accept(http, await first(http, line))).status_code == 201
 
 
-async def test_a_postpaid_line_pays_on_its_bill(http, subscribe) -> None:
+async def test_a_postpaid_line_pays_on_its_bill(http, tenant, subscribe) -> None:
     line = await subscribe("postpaid-l")
     await use(http, line, "data", volume=39, volumeUnit="GB")
     answer = await accept(http, await first(http, line))
     assert answer.status_code == 201, answer.text
     assert (await data_left(http, line))["2 GB data"] == 2
+    tenant.clock.frozen = NOON + timedelta(days=31)
+    try:
+        for _ in range(2):
+            await billed(tenant, NewRun("offCycle", accounts=(line["billingAccount"]["id"],)))
+    finally:
+        tenant.clock.frozen = NOON
+    packs = await fetch(
+        tenant, "select rate_type, shown as gross from bill_line where product_id = $1", answer.json()["product"]["id"]
+    )
+    assert packs == [{"rate_type": "oneTimeCharge", "gross": 4_990_000}]
 
 
 async def test_an_upgrade_moves_the_line_to_the_bigger_plan(http, subscribe) -> None:
