@@ -203,6 +203,7 @@ async def _lines(work: Work, catalog: Catalog, owned: Sequence[Any]) -> dict[str
                 owned=frozenset(packs[row["device_id"]]),
                 buckets=tuple(_own(buckets, row)),
                 uses=tuple(uses[row["device_id"]]),
+                dunned=row["dunned"],
             )
         )
     return lines

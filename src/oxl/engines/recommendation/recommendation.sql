@@ -74,7 +74,8 @@ left join recommendation_consent c on c.party_id = coalesce(k.party_id, n.name)
 where k.party_id is not null or c.opted_out
 
 -- name: owned
-select * from inventory_owned($1, $2) order by party_id, kind desc, product_id
+select o.*, o.kind = 'subscription' and bill_dunned(o.account_id) as dunned
+from inventory_owned($1, $2) o order by party_id, kind desc, product_id
 
 -- name: buckets
 select b.id, b.kind, b.account_id, b.device_id, b.product_id, b.name, b.unit, b.display_unit, b.display_atoms, b.credited,
