@@ -18,8 +18,6 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
-
 from bench.ground import Ground, cpu_seconds, ground, machine
 from oxl.apis.operator.api import OPERATOR
 from oxl.apis.product_usage.api import PRODUCT_USAGE
@@ -31,7 +29,7 @@ from oxl.kernel.background import once
 SUBSCRIBERS = int(os.environ.get("OXL_BENCH_SUBSCRIBERS", "100000"))
 OFFERINGS = int(os.environ.get("OXL_BENCH_OFFERINGS", "500"))
 PROVISIONED = 2000
-RATE, SECONDS = 50, 20
+RATE, SECONDS = 50, 15
 PATH = "/tmf-api/recommendationManagement/v4/queryProductRecommendation"
 # What makes up a subscriber, and which of the columns are ids that each copy has for itself.
 _COPIED = {
@@ -145,48 +143,20 @@ def _body(party: str) -> dict[str, Any]:
     return {"instantSyncRecommendation": True, "relatedParty": {"id": party, "@referredType": "Individual"}}
 
 
-async def _open_loop(place: Ground, parties: list[str]) -> str:
-    """RATE queries a second for SECONDS, each timed from when it was due."""
-    taken: list[float] = []
-    statuses: dict[int, int] = {}
-    chance = random.Random(11)
-    limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{place.port}", limits=limits) as http:
-
-        async def query(due: float) -> None:
-            answer = await http.post(PATH, json=_body(chance.choice(parties)))
-            taken.append(time.perf_counter() - due)
-            statuses[answer.status_code] = statuses.get(answer.status_code, 0) + 1
-
-        for warm in range(20):
-            await http.post(PATH, json=_body(parties[warm % len(parties)]))
-        began = time.perf_counter()
-        sent = []
-        for n in range(RATE * SECONDS):
-            due = began + n / RATE
-            await asyncio.sleep(max(0, due - time.perf_counter()))
-            sent.append(asyncio.create_task(query(due)))
-        await asyncio.gather(*sent)
-    taken.sort()
-    at = [f"p{part} {taken[len(taken) * part // 100] * 1000:.1f} ms" for part in (50, 95, 99)]
-    return f"open loop, {RATE}/s for {SECONDS} s: {'  '.join(at)}  {statuses}"
-
-
-async def _closed_loop(place: Ground, parties: list[str], clients: int) -> str:
-    lines = [
-        json.dumps(["POST", PATH, _body(party)]) for party in random.Random(13).sample(parties, min(5000, len(parties)))
-    ]
+async def _asked(place: Ground, parties: list[str], clients: int, rate: int = 0) -> str:
+    """What a load came to: at a rate, or as fast as the clients are answered."""
+    known = random.Random(13).sample(parties, min(5000, len(parties)))
+    lines = [json.dumps(["POST", PATH, _body(party)]) for party in known]
     before = cpu_seconds(place)
+    words = [str(place.port), str(clients), str(SECONDS), *([str(rate)] if rate else [])]
     load = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.load", str(place.port), str(clients), "10",
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
+        sys.executable, "-m", "bench.load", *words, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     told, _ = await load.communicate("\n".join(lines).encode())
     found = json.loads(told)
     cpu = (cpu_seconds(place) - before) / found["requests"] * 1000
-    rate = found["requests"] / found["seconds"]
     return (
-        f"closed loop, {clients} clients: {rate:.0f}/s  p50 {found['p50']:.1f} ms  p99 {found['p99']:.1f} ms"
+        f"{found['requests'] / found['seconds']:.0f}/s  p50 {found['p50']:.1f} ms  p99 {found['p99']:.1f} ms"
         f"  {cpu:.2f} ms CPU  {found['statuses']}"
     )
 
@@ -196,6 +166,7 @@ async def main() -> None:
     print(machine())
     async with ground() as place:
         parties = await _prepare(place)
-        print(await _open_loop(place, parties), flush=True)
+        print(f"warming up: {await _asked(place, parties, 2)}", flush=True)
+        print(f"open loop, {RATE}/s: {await _asked(place, parties, 32, RATE)}; {machine()}", flush=True)
         for clients in (1, 8, 32):
-            print(await _closed_loop(place, parties, clients), flush=True)
+            print(f"closed loop, {clients} clients: {await _asked(place, parties, clients)}", flush=True)
