@@ -14,14 +14,13 @@ from oxl.db.database import Tenant
 from oxl.engines.recommendation.recommend import q
 
 READS = {
-    "parties": ("text[], timestamptz", (["party-7"], NOON)),
+    "parties": ("text[], timestamptz, timestamptz", (["party-7"], NOON, NOON - timedelta(days=30))),
     "owned": ("text[], timestamptz", (["party-7"], NOON)),
     "buckets": ("text[], timestamptz, timestamptz", (["account-7"], NOON, NOON - timedelta(days=100))),
     "uses": (
         "text[], timestamptz[], timestamptz, timestamptz",
         (["device-7"], [NOON], NOON - timedelta(days=31), NOON),
     ),
-    "shown": ("text[], timestamptz", (["party-7"], NOON - timedelta(days=30))),
 }
 
 
