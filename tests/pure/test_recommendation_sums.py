@@ -156,6 +156,13 @@ def test_exclusion_holds_both_ways_and_what_a_bundle_is_made_of_is_the_bundle() 
     assert "tablet-bundle" not in [item.offering_id for item in ask(both, policy=wide)]
 
 
+def test_who_is_dunned_is_sold_nothing_but_may_come_to_pay_less() -> None:
+    over = [data(2 * GB, alive=False, start=15 + 30 * n, number=n) for n in range(1, 4)]
+    its = line(data(95 * GB // 10), *over)
+    assert "data-pack-2gb" in [item.offering_id for item in ask(its)]
+    assert [item.offering_id for item in ask(msgspec.structs.replace(its, dunned=True))] == ["prepaid-s"]
+
+
 def test_who_opted_out_is_offered_nothing() -> None:
     assert ask(line(data(10 * GB)), opted_out=True) == []
 

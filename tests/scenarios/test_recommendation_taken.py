@@ -8,10 +8,14 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.conftest import BALANCE, NOON, OPERATOR
-from tests.engines.books import sound
+from tests.conftest import BALANCE, BILLING, NOON, OPERATOR
+from tests.engines.bills import billed, set_policy
+from tests.engines.books import fetch, sound
 from tests.scenarios.recommending import accept, ask, main_bucket, offered, top_up, use
 
+from oxl.apis.customer_bill.jobs import use_credits
+from oxl.engines.billing.dunning import dun
+from oxl.engines.billing.run import NewRun
 from oxl.engines.ledger import grants
 from oxl.kernel.background import once
 
@@ -128,12 +132,45 @@ async def test_what_cannot_be_paid_is_not_activated(http, subscribe) -> None:
     assert (await accept(http, await first(http, line))).status_code == 201
 
 
-async def test_a_postpaid_line_pays_on_its_bill(http, subscribe) -> None:
+async def test_a_postpaid_line_pays_on_its_bill(http, tenant, subscribe) -> None:
     line = await subscribe("postpaid-l")
     await use(http, line, "data", volume=39, volumeUnit="GB")
     answer = await accept(http, await first(http, line))
     assert answer.status_code == 201, answer.text
     assert (await data_left(http, line))["2 GB data"] == 2
+    tenant.clock.frozen = NOON + timedelta(days=31)
+    try:
+        for _ in range(2):
+            await billed(tenant, NewRun("offCycle", accounts=(line["billingAccount"]["id"],)))
+    finally:
+        tenant.clock.frozen = NOON
+    packs = await fetch(
+        tenant, "select rate_type, shown as gross from bill_line where product_id = $1", answer.json()["product"]["id"]
+    )
+    assert packs == [{"rate_type": "oneTimeCharge", "gross": 4_990_000}]
+
+
+async def test_who_is_dunned_is_offered_nothing_that_costs_until_it_is_paid(http, tenant, subscribe) -> None:
+    line = await subscribe("postpaid-l")
+    account, party = line["billingAccount"]["id"], line["party"]["id"]
+    await set_policy(tenant, '{"dunning": [{"name": "Reminder", "afterDays": 1}]}')
+    try:
+        tenant.clock.frozen = NOON + timedelta(days=31)
+        await billed(tenant, NewRun("offCycle", accounts=(account,)))
+        assert offered(await ask(http, party))
+        tenant.clock.frozen = NOON + timedelta(days=90)
+        await once(tenant, dun)
+        assert offered(await ask(http, party)) == []
+        (bill,) = await fetch(tenant, "select owed from bill where account_id = $1", account)
+        due = {"value": bill["owed"] / 1_000_000, "unit": "EUR"}
+        paid = {"paymentReference": "bank-1", "billingAccount": {"id": account}, "amount": due}
+        answer = await http.post(f"{BILLING}/payment", json=paid)
+        assert answer.status_code == 201, answer.text
+        await use_credits(tenant)
+        assert offered(await ask(http, party))
+    finally:
+        tenant.clock.frozen = NOON
+        await set_policy(tenant, "{}")
 
 
 async def test_an_upgrade_moves_the_line_to_the_bigger_plan(http, subscribe) -> None:

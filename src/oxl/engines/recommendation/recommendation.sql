@@ -47,8 +47,11 @@ returns table (version int, trained_at timestamptz, status text, reason text, me
 language sql stable as 'select version, trained_at, status, reason, metrics from recommendation_model'
 
 -- name: standing
--- Which policy and which model hold: their versions.
-select (select max(version) from recommendation_policy) as policy,
+-- Which policy and which model hold: their versions. From here to the end of the transaction a statement is planned once,
+-- whatever its values, and by index: all that follows is of few rows by key, planning it anew costs several times what it
+-- does, and a plan made while a table was empty must do when it is not.
+select set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+       (select max(version) from recommendation_policy) as policy,
        (select version from recommendation_model where status = 'active') as model
 
 -- name: policy
@@ -63,15 +66,20 @@ returning version
 select version, items, weights, popularity, tally from recommendation_model where version = $1
 
 -- name: parties
--- Whom the names stand for, and what they have said; of names of nobody only those that have said something.
-select n.name, k.party_id, k.birth_date, coalesce(c.opted_out, false) as opted_out
+-- Whom the names stand for, what they have said, and how often what was shown to them lately without being taken; of
+-- names of nobody only those that have said something.
+select n.name, k.party_id, k.birth_date, coalesce(c.opted_out, false) as opted_out,
+       (select jsonb_object_agg(s.offering_id, s.times)
+        from (select e.offering_id, count(*) as times from recommendation_exposure e
+              where e.party_id = k.party_id and e.at > $3 and e.taken_at is null group by e.offering_id) s) as shown
 from unnest($1::text[]) as n (name)
 left join inventory_known_party($1, $2) k on k.name = n.name
 left join recommendation_consent c on c.party_id = coalesce(k.party_id, n.name)
 where k.party_id is not null or c.opted_out
 
 -- name: owned
-select * from inventory_owned($1, $2) order by party_id, kind desc, product_id
+select o.*, o.kind = 'subscription' and bill_dunned(o.account_id) as dunned
+from inventory_owned($1, $2) o order by party_id, kind desc, product_id
 
 -- name: buckets
 select b.id, b.kind, b.account_id, b.device_id, b.product_id, b.name, b.unit, b.display_unit, b.display_atoms, b.credited,
@@ -84,18 +92,22 @@ order by b.id
 -- name: uses
 select * from usage_recent($1, $2, $3, $4) order by device_id, specification_id, zone, unit, bucket_id, days_ago, in_window
 
--- name: shown
-select party_id, offering_id, count(*) as times from recommendation_exposure
-where party_id = any ($1) and at > $2 and taken_at is null
-group by party_id, offering_id
-
 -- name: keep_queries
-insert into recommendation_query (id, state, type, party_id, created_at, valid_to, model_version, policy_version, body,
-                                  items, reason)
-select id, state, type, party_id, $1, valid_to, model_version, policy_version, body::jsonb, items::jsonb, reason
-from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::int[], $8::int[], $9::text[],
-            $10::text[], $11::text[])
-    as q (id, state, type, party_id, valid_to, model_version, policy_version, body, items, reason)
+-- Queries, and of those that were answered what was shown.
+with asked as (
+    insert into recommendation_query (id, state, type, party_id, created_at, valid_to, model_version, policy_version, body,
+                                      items, reason)
+    select id, state, type, party_id, $1, valid_to, model_version, policy_version, body::jsonb, items::jsonb, reason
+    from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::int[], $8::int[], $9::text[],
+                $10::text[], $11::text[])
+        as q (id, state, type, party_id, valid_to, model_version, policy_version, body, items, reason)
+)
+insert into recommendation_exposure (query_id, rank, party_id, offering_id, device_id, segment, variant, source, score,
+                                     explored, at)
+select query_id, rank, party_id, offering_id, device_id, segment, variant, source, score, explored, $1
+from unnest($12::text[], $13::smallint[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
+            $20::int[], $21::bool[])
+    as e (query_id, rank, party_id, offering_id, device_id, segment, variant, source, score, explored)
 
 -- name: claim_waiting
 -- Queries that wait, or that another worker began and did not end; they are this one's until the lease runs out.
