@@ -17,6 +17,8 @@ from oxl.engines.catalog import registry
 from oxl.engines.usage import again
 from oxl.engines.usage.again import Selection
 from oxl.kernel.background import once
+from oxl.values import parse_instant
+from oxl.verbs import Work
 
 PLAN = """plan: tiered
 name: Tiered
@@ -176,7 +178,7 @@ async def test_another_version_posts_the_difference_and_keeps_what_was(tiered, h
     assert after[:2] != before[:2]
     assert await rerated(tiered, account, 2) == {"unchanged": len(bodies)}
     await proven(tiered)
-    (usage, *_) = (await http.get(USAGE, params={"status": "corrected", "limit": 1})).json()
+    (usage, *_) = await fetch(tiered, "select id from usage where account_id = $1", account)
     past = (await http.get(f"{OPERATOR}/usageHistory", params={"usage.id": usage["id"], "sort": "sequence"})).json()
     assert [(each["previousStatus"], each["status"], each["actor"]) for each in past] == [
         ("initialized", "rated", "client"), ("rated", "corrected", "rerate"),
@@ -184,6 +186,41 @@ async def test_another_version_posts_the_difference_and_keeps_what_was(tiered, h
     await rerated(tiered, account, 1)
     assert (await standing(tiered, account))[0:2] == before[0:2]
     await proven(tiered)
+
+
+async def test_a_job_cut_short_goes_on_where_it_was(tiered, monkeypatch) -> None:
+    monkeypatch.setattr(again, "STEP", 10)
+    found = []
+    for cut in (False, True):
+        accounts = []
+        for seed in (21, 22, 23):
+            account, numbers = await lines_of(tiered, "postpaid")
+            bodies = records(seed, numbers, 14)
+            random.Random(seed).shuffle(bodies)
+            await taken(tiered, bodies, seed)
+            accounts.append(account)
+        chosen = Selection(plan_id="tiered-postpaid", start=parse_instant("2026-06-01T00:00:00Z"))
+        job = await once(tiered, lambda work, chosen=chosen: again.start(work, "rerate", chosen))
+        if cut:
+            first = await once(tiered, lambda work, job=job: again.step(work, job.id))
+            assert first is not None
+            assert (first.state, 0 < sum(first.counts.values()) < job.total) == ("inProgress", True)
+            with pytest.raises(RuntimeError):
+                await once(tiered, lambda work, job=job: _broken_off(work, job.id))
+        done = await jobs.run(tiered, job.id)
+        assert done is not None
+        assert (done.state, sum(done.counts.values())) == ("done", job.total)
+        again_done = await jobs.run(tiered, job.id)
+        assert again_done is not None
+        assert again_done.counts == done.counts
+        found.append([await standing(tiered, account) for account in accounts])
+    assert found[0] == found[1]
+    await proven(tiered)
+
+
+async def _broken_off(work: Work, job_id: str) -> None:
+    await again.step(work, job_id)
+    raise RuntimeError("a worker died before its transaction ended")
 
 
 async def test_without_credit_for_the_new_price_all_of_the_account_stays(tiered) -> None:
