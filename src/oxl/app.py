@@ -41,6 +41,7 @@ SQL_CODE = (
     ("oxl.engines.billing", "bills.sql"),
     ("oxl.engines.billing", "documents.sql"),
     ("oxl.engines.consumption", "consumption.sql"),
+    ("oxl.engines.recommendation", "recommendation.sql"),
     *((f"oxl.apis.{api.name}", "views.sql") for api in APIS),
 )
 

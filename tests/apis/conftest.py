@@ -12,11 +12,13 @@ from tests.conftest import BALANCE, BILLING, BILLS, CONSUMPTION, OPERATOR, USAGE
 from oxl.apis import APIS
 from oxl.apis.billing import jobs as billing_jobs
 from oxl.apis.customer_bill import jobs
+from oxl.apis.recommendation.jobs import train
 from oxl.engines.billing import setup
 from oxl.engines.ledger.grants import open_main
 from oxl.kernel.background import once
 from oxl.kernel.declare import Api, Resource
 
+RECOMMENDATION = "/tmf-api/recommendationManagement/v4/queryProductRecommendation"
 RESOURCES: list[tuple[Api, Resource]] = [(api, resource) for api in APIS for resource in api.resources]
 
 
@@ -63,6 +65,8 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
     for path, body, status in posts:
         answer = await http.post(path, json=body)
         assert answer.status_code == status, answer.text
+    await _recommend(http, ada["party"]["id"], bob["party"]["id"], main["id"])
+    await train(tenant)
     async with tenant.connection() as conn:
         await conn.execute(
             "insert into usage_import (id, file, started_at, finished_at, counts) values ('import-1', 'a.ndjson',"
@@ -104,3 +108,21 @@ async def _bill(http: httpx.AsyncClient, tenant: Any, account: str) -> None:
     tenant.clock.frozen = noon + timedelta(days=60)
     assert await billing_jobs.dun(tenant)
     tenant.clock.frozen = noon
+
+
+async def _recommend(http: httpx.AsyncClient, party: str, other: str, main: str) -> None:
+    """A query that waits and one of which an item was taken, a consent, an offering in study."""
+    pack = {"name": "Pack", "productSpecification": {"id": "data-pack"}, "pricePlan": {"id": "data-pack-2gb"}}
+    asked = {"instantSyncRecommendation": True, "relatedParty": {"id": party}, "category": [{"id": "data"}]}
+    for path, body in (
+        (f"{BALANCE}/topupBalance", {"amount": {"amount": 20, "units": "EUR"}, "bucket": {"id": main}}),
+        (RECOMMENDATION, {"relatedParty": {"id": party}, "name": "later"}),
+        (f"{OPERATOR}/recommendationConsent", {"relatedParty": {"id": other}, "consent": "denied"}),
+        (f"{OPERATOR}/productOffering", pack | {"deviceCount": 0, "lifecycleStatus": "In study"}),
+        (RECOMMENDATION, asked),
+    ):
+        answer = await http.post(path, json=body)
+        assert answer.status_code == 201, answer.text
+    taken = {"recommendationItem": {"id": answer.json()["recommendationItem"][0]["id"]}}
+    answer = await http.post(f"{OPERATOR}/recommendationAcceptance", json=taken)
+    assert answer.status_code == 201, answer.text

@@ -7,6 +7,7 @@ from oxl.apis.customer_bill.api import CUSTOMER_BILL
 from oxl.apis.operator.api import OPERATOR
 from oxl.apis.prepay_balance.api import PREPAY_BALANCE
 from oxl.apis.product_usage.api import PRODUCT_USAGE
+from oxl.apis.recommendation.api import RECOMMENDATION
 from oxl.apis.usage_consumption.api import USAGE_CONSUMPTION
 
-APIS = (PRODUCT_USAGE, PREPAY_BALANCE, USAGE_CONSUMPTION, CUSTOMER_BILL, OPERATOR, BILLING)
+APIS = (PRODUCT_USAGE, PREPAY_BALANCE, USAGE_CONSUMPTION, CUSTOMER_BILL, RECOMMENDATION, OPERATOR, BILLING)

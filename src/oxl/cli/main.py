@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 from rich.markup import escape
 
-from oxl.cli import bills, events, subscriber, usage, voucher
+from oxl.cli import bills, events, recommend, subscriber, usage, voucher
 from oxl.cli import seed as seeds
 from oxl.cli.doctor import examine, prove_ledger
 from oxl.cli.ground import DATA, TENANT, err, fail, opened, out, run, settings_of
@@ -30,6 +30,7 @@ catalog = typer.Typer(no_args_is_help=True, help="Check and publish the catalog:
 app.add_typer(usage.app, name="usage")
 app.add_typer(subscriber.app, name="subscriber")
 app.add_typer(events.app, name="events")
+app.add_typer(recommend.app, name="recommend")
 app.add_typer(voucher.app, name="voucher")
 app.add_typer(catalog, name="catalog")
 app.add_typer(bills.bill, name="bill")

@@ -37,7 +37,7 @@ from oxl.engines.catalog.catalog import read_texts
 from oxl.engines.inventory.inventory import subscriptions
 from oxl.engines.ledger import grants, ledger, proof
 from oxl.engines.usage import imports
-from oxl.kernel.background import once
+from oxl.kernel.background import change, once
 from oxl.values import instant_text, unit_of
 from oxl.verbs import Work
 
@@ -52,7 +52,8 @@ KATE = "4915550000001"  # the subscriber that the README walks with
 async def publish_catalog(tenant: Tenant, folder: Path | None = None) -> None:
     """Publish a catalog folder; without one, the demo operator's."""
     texts = read_texts(folder or Path(str(files("oxl.demo").joinpath("catalog"))))
-    await once(tenant, lambda work: registry.publish(work, texts))
+    offerings = next(each for each in OPERATOR.resources if each.name == "productOffering")
+    await change(tenant, OPERATOR, offerings, lambda work: registry.publish_told(work, texts))
 
 
 async def demo(tenant: Tenant, folder: Path, people: int, records: int) -> bool:

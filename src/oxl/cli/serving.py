@@ -22,6 +22,7 @@ from oxl.apis.prepay_balance.jobs import sweep
 from oxl.apis.product_usage.exporting import Exporter
 from oxl.apis.product_usage.targets import folder_of
 from oxl.apis.product_usage.watching import Watch
+from oxl.apis.recommendation.jobs import answer_waiting, train_if_due
 from oxl.app import SQL_CODE
 from oxl.cli.ground import err, fail, out
 from oxl.cli.walk import print_walk
@@ -134,6 +135,9 @@ async def work_until_stopped(settings: Settings) -> None:
                 if granted:
                     out.print(f"granted the allowances of {granted} products")
                 await _bill(tenant)
+                await answer_waiting(tenant)
+                if trained := await train_if_due(tenant):
+                    out.print(f"recommendation model {trained.version} is {trained.status}")
             except ABSENT as error:
                 err.print(f"[yellow]the database is away ({error}); trying again[/]")
             ended, _ = await asyncio.wait(running, timeout=_SWEEP_SECONDS, return_when=asyncio.FIRST_COMPLETED)

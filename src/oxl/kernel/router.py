@@ -141,23 +141,14 @@ class Kernel:
         """Whether the path meant a stream, which then has answered."""
         outer, _, name = scope["path"].rstrip("/").rpartition("/")
         collection, _, resource_id = outer.rpartition("/")
-        served = [(way, self._routes.get(at)) for at, way in ((outer, "POST"), (collection, "GET"))]
-        named = [
-            (route, each)
-            for way, route in served
-            if route
-            for each in route.resource.streams
-            if (each.name, each.method) == (name, way)
-        ]
-        if not named:
+        if not (found := [(route, each) for at, way in ((outer, "POST"), (collection, "GET"))
+                          if (route := self._routes.get(at))
+                          for each in route.resource.streams if (each.name, each.method) == (name, way)]):  # fmt: skip
             return False
-        route, stream = named[0]
-        if scope["method"] != stream.method:
-            message = f"{scope['method']} is not allowed here; {stream.method} is"
-            raise Problem(405, "methodNotAllowed", message, (("Allow", stream.method),))
+        route, stream = found[0]
+        _allow(scope["method"], (stream.method,))
         operation = Operation(route.api, route.resource, route.resource.create)
-        parts = request.body_parts(receive)
-        exchange = Exchange(self._tenant, operation, resource_id, parts, dict(scope["headers"]))
+        exchange = Exchange(self._tenant, operation, resource_id, request.body_parts(receive), dict(scope["headers"]))
         told, parts = await stream.answer(exchange)
         headers = [(header.lower().encode(), value.encode("latin-1", "replace")) for header, value in told]
         await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from oxl.apis.operator import actions, model
+from oxl.apis.operator.selling import SELLING
 from oxl.kernel.declare import Api, Field, Resource
 
 OPERATOR = Api(
@@ -87,13 +88,7 @@ OPERATOR = Api(
                 "productOffering.id": Field("offering_id"),
             },
         ),
-        Resource(
-            name="productOffering",
-            type="ProductOffering",
-            shape=model.ProductOffering,
-            view="operator_offering",
-            askable={"name": Field("name"), "lifecycleStatus": Field("status")},
-        ),
+        *SELLING,
         Resource(
             name="usageSpecification",
             type="UsageSpecification",

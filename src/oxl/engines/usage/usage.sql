@@ -110,6 +110,23 @@ language sql stable as $$
     group by 1, 2, 3
 $$
 
+-- define: usage_recent
+-- What devices have used since then, by day before now, zone and bucket, and what was paid for it beyond allowances;
+-- `in_window`: since the instant given for the device.
+create function usage_recent(devices text[], windows timestamptz[], since timestamptz, now_ timestamptz)
+returns table (device_id text, specification_id text, zone text, unit text, bucket_id text, days_ago int, in_window bool,
+               quantity bigint, charged bigint)
+language sql stable as $$
+    select w.device, u.specification_id, l ->> 'zone', l ->> 'unit', l ->> 'bucket',
+           floor(extract(epoch from now_ - u.started_at) / 86400)::int, u.started_at >= w.start,
+           sum((l ->> 'quantity')::bigint)::bigint, sum((l ->> 'gross')::bigint)::bigint
+    from unnest(devices, windows) as w (device, start)
+    join usage u on u.device_id = w.device and u.started_at > since and u.started_at <= now_
+                and u.status in ('rated', 'corrected')
+    cross join lateral jsonb_array_elements(u.prices) l
+    group by 1, 2, 3, 4, 5, 6, 7
+$$
+
 -- define: usage_export_job
 create function usage_export_job()
 returns table (id text, status text, created_at timestamptz, completed_at timestamptz, body jsonb, row_count bigint,
