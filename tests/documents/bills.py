@@ -15,8 +15,8 @@ from oxl.engines.billing.sums import coin, taxed
 NAMES = ("Call to Germany", "Call to the United Kingdom, the United States or Canada", "Data in the rest of the world",
          "Message to a premium number", "Television", "Donaudampfschifffahrtsgesellschaftskapitänsmützenverleih",
          "Sonderzeichen < & > \" '")  # fmt: skip
-_TYPES = ("usageCharge", "usageCharge", "usageCharge", "recurringCharge", "oneTimeCharge", "productAlteration", "rebate",
-          "discount", "lateFee")  # fmt: skip
+_CREDITS = ("productAlteration", "rebate", "discount")
+_TYPES = (*["usageCharge"] * 3, "recurringCharge", "oneTimeCharge", *_CREDITS, "lateFee")
 _UNITS = ("second", "byte", "message", "tv-minute", "mms")
 _RATES = {"S": 190_000, "R": 70_000, "Z": 0, "O": 0}
 _SELLER = msgspec.structs.replace(
@@ -62,7 +62,7 @@ def _line(r: Random, first: date, last: date, gross: bool | None, back: int, pro
     kind = r.choice(_TYPES)
     category = r.choice(tuple(_RATES)) if r.random() < 0.3 else "S"
     usage = kind == "usageCharge"
-    sign = -1 if kind in ("productAlteration", "rebate", "discount") else 1
+    sign = -1 if kind in _CREDITS else 1
     shown = back * sign * r.choice((0, r.randint(1, 99), r.randint(1, 10**6)))
     days = r.randint(1, 31)
     return Line(

@@ -191,13 +191,8 @@ def _address(place: int) -> dict[str, str]:
     """Where somebody lives, by their place in the list."""
     city, code = CITIES[place % len(CITIES)]
     street = f"{STREETS[place // len(CITIES) % len(STREETS)]} {place % 97 + 1}"
-    return {
-        "@type": "GeographicAddressContactMedium",
-        "street1": street,
-        "city": city,
-        "postCode": code,
-        "country": "DE",
-    }
+    kind = "GeographicAddressContactMedium"
+    return {"@type": kind, "street1": street, "city": city, "postCode": code, "country": "DE"}
 
 
 def _kate(today: date) -> dict[str, Any]:
