@@ -10,7 +10,7 @@ import httpx
 import msgspec
 import pypdfium2
 import pytest
-from tests.conftest import BILLING, BILLS, OPERATOR, USAGE, usage_body
+from tests.conftest import BILLING, BILLS, DEMO_CATALOG, OPERATOR, USAGE, client_of, usage_body
 from tests.documents.einvoice import faults_of
 from tests.engines.books import fetch, new_number
 
@@ -21,9 +21,12 @@ from oxl.db.database import Tenant
 from oxl.demo.billing import OPERATOR_POLICY
 from oxl.engines.billing import documents, setup
 from oxl.engines.billing.run import NewRun
+from oxl.engines.catalog import registry
+from oxl.engines.catalog.catalog import read_texts
 from oxl.kernel.background import once
 
 BRITAIN = "+447700900123"
+CLAIMED = ("charge", "bill_fee", "bill_item", "bill_number", "bill_series", "payment", "bill_content")
 
 
 def text_of(content: bytes) -> str:
@@ -116,14 +119,23 @@ async def test_documents_made_again_are_the_same_bytes(http: httpx.AsyncClient, 
 async def test_a_trial_is_drawn_as_a_preview_and_kept_nowhere(
     http: httpx.AsyncClient, tenant: Tenant, subscribe: Any
 ) -> None:
-    account = (await subscribe("postpaid-l"))["billingAccount"]["id"]
+    line = await subscribe("postpaid-l")
+    account = line["billingAccount"]["id"]
+    body = usage_body("voice", line["logicalResource"]["value"], destinationPhoneNumber=BRITAIN, duration=90)
+    assert (await http.post(USAGE, json=body)).json()["status"] == "rated"
+    unbilled = f"{BILLS}/appliedCustomerBillingRate?isBilled=false&billingAccount.id={account}"
+    before = (await http.get(unbilled)).json()
+    assert len(before) == 1
+    kept = [await fetch(tenant, f"select * from {table} order by 1") for table in CLAIMED]
     run = await billing.start(tenant, NewRun("trial", None, (account,)))
     await jobs.work_off(tenant, run)
     (trial,) = (await http.get(f"{BILLS}/customerBill?billingAccount.id={account}")).json()
     await make_all(tenant)
     answer = await http.get(f"{BILLS}/customerBill/{trial['id']}/pdf")
-    assert "Preview" in text_of(answer.content)
-    assert "How to pay" not in text_of(answer.content)
+    assert "Vorschau" in text_of(answer.content)
+    assert "So zahlen Sie" not in text_of(answer.content)
+    assert (await http.get(unbilled)).json() == before
+    assert [await fetch(tenant, f"select * from {table} order by 1") for table in CLAIMED] == kept
     assert (await http.get(f"{BILLS}/customerBill/{trial['id']}/ubl")).status_code == 404
     assert "billDocument" not in (await http.get(trial["href"])).json()
 
@@ -171,3 +183,29 @@ async def test_a_bill_that_cannot_be_drawn_does_not_stop_the_others(
     monkeypatch.undo()
     await once(tenant, documents.again)
     assert await make_all(tenant) == 1
+
+
+async def test_nine_ninety_nine_stays_nine_ninety_nine_to_the_e_invoice(make_tenant: Any) -> None:
+    tenant = await make_tenant()
+    texts = read_texts(DEMO_CATALOG)
+    plan = texts["plans/data-only.yaml"].replace("taxIncluded: false", "taxIncluded: true").replace('"16.80"', '"9.99"')
+    plan = plan.replace("version: 1", "version: 2").replace("2026-01-01", "2026-05-01")
+    await once(tenant, lambda work: registry.publish(work, texts | {"plans/data-only-2.yaml": plan}))
+    await _policy(tenant)
+    async with client_of(tenant) as http:
+        made = await http.post(f"{OPERATOR}/subscriber", json={
+            "party": {"givenName": "Nina", "familyName": "Neun"}, "productOffering": {"id": "data-only"},
+            "logicalResource": {"value": new_number()}, "billingAccount": {"billingDay": 1},
+            "validFor": {"startDateTime": "2026-06-01T00:00:00+02:00"}})  # fmt: skip
+        run = await billing.start(tenant, NewRun("offCycle", None, (made.json()["billingAccount"]["id"],)))
+        await jobs.work_off(tenant, run)
+        (bill,) = (await http.get(f"{BILLS}/customerBill")).json()
+        assert bill["amountDue"] == {"unit": "EUR", "value": 9.99}
+        assert (bill["taxExcludedAmount"]["value"], bill["taxIncludedAmount"]["value"]) == (8.39, 9.98)
+        xml = (await http.get(f"{bill['href']}/ubl")).content
+        for told in ("TaxInclusiveAmount", "9.98"), ("PayableRoundingAmount", "0.01"), ("PayableAmount", "9.99"):
+            assert f'<cbc:{told[0]} currencyID="EUR">{told[1]}<'.encode() in xml
+        assert faults_of(xml) == []
+        text = text_of((await http.get(f"{bill['href']}/pdf")).content)
+        assert "9,99 €" in text
+        assert "Enthält 19 % USt.: 1,59 € auf 8,39 €" in text

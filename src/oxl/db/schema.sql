@@ -583,10 +583,10 @@ create table bill (
     carried bigint not null default 0,   -- owed from bills before, less what was paid ahead, when this one was made
     owed bigint not null generated always as (net + tax + rounding) stored,
     paid bigint not null default 0,
-    documents text not null default 'due' check (documents in ('due', 'made', 'failed')),
     body jsonb not null default '{}',    -- what a client has made of it
     created_at timestamptz not null,
     updated_at timestamptz not null,
+    documents text not null default 'due' check (documents in ('due', 'made', 'failed')),
     check (abs(paid) <= abs(net + tax + rounding))
 ) with (fillfactor = 80);
 create unique index bill_place on bill (account_id, place);

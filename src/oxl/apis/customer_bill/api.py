@@ -38,7 +38,7 @@ ON_DEMAND = Resource(
     askable={"state": Field("state"), "billingAccount.id": Field("account_id")},
     create=actions.create_on_demand,
     required=("billingAccount",),
-    server_set=("state", "lastUpdate", "customerBill"),
+    server_set=("state", "lastUpdate"),
     state="state",
     task=Task(final=("rejected", "done", "terminatedWithError")),
     events={"create": "CustomerBillOnDemandCreateEvent", "stateChange": "CustomerBillOnDemandStateChangeEvent"},

@@ -62,7 +62,6 @@ create table bill (
     carried bigint not null default 0,   -- owed from bills before, less what was paid ahead, when this one was made
     owed bigint not null generated always as (net + tax + rounding) stored,
     paid bigint not null default 0,
-    documents text not null default 'due' check (documents in ('due', 'made', 'failed')),
     body jsonb not null default '{}',    -- what a client has made of it
     created_at timestamptz not null,
     updated_at timestamptz not null,
@@ -71,8 +70,6 @@ create table bill (
 create unique index bill_place on bill (account_id, place);
 create unique index bill_of_run on bill (run_id, account_id);
 create index bill_open on bill (account_id, place) where paid < owed and category not in ('trial', 'duplicate');
-create index bill_undocumented on bill (id)
-    where documents = 'due' and category <> 'trial' and state not in ('new', 'onHold');
 create table bill_series (         -- the last number given out; taken at the end of a transaction, so that none is lost
     series text primary key,
     last bigint not null
@@ -151,24 +148,6 @@ create table bill_item (           -- what is to be on an account's next bill be
     check ((amount is null) <> (percent is null))
 );
 create index bill_item_open on bill_item (account_id) where bill_id is null;
-create table bill_facts (          -- what the documents of a bill say, as it was when they were first made
-    bill_id text primary key references bill,
-    doc jsonb not null
-);
-create table bill_content (        -- the bytes of documents, each once
-    hash bytea primary key,        -- their SHA-256
-    content bytea not null
-);
-alter table bill_content alter column content set storage external;  -- it is compressed already
-create table bill_document (
-    bill_id text references bill,
-    kind text check (kind in ('pdf', 'ubl')),
-    hash bytea not null references bill_content,
-    size bigint not null,
-    made_at timestamptz not null,
-    primary key (bill_id, kind)
-);
-create index bill_document_content on bill_document (hash);
 create table payment (             -- what an account has to its credit: payments, credit notes, bills below zero
     id text primary key,
     reference text not null unique,
