@@ -37,14 +37,20 @@ SQL_CODE = (
     ("oxl.engines.ledger", "proof.sql"),
     ("oxl.engines.ledger", "charging.sql"),
     ("oxl.engines.usage", "usage.sql"),
+    ("oxl.engines.usage", "revise.sql"),
+    ("oxl.engines.usage", "again.sql"),
+    ("oxl.engines.usage", "explain.sql"),
     ("oxl.engines.billing", "receivable.sql"),
     ("oxl.engines.billing", "run.sql"),
     ("oxl.engines.billing", "bills.sql"),
+    ("oxl.engines.billing", "documents.sql"),
     ("oxl.engines.consumption", "words.sql"),
     ("oxl.engines.consumption", "limits.sql"),
     ("oxl.engines.consumption", "consumption.sql"),
     ("oxl.engines.recommendation", "recommendation.sql"),
     *((f"oxl.apis.{api.name}", "views.sql") for api in APIS),
+    ("oxl.apis.operator", "selling.sql"),
+    ("oxl.apis.operator", "rating.sql"),
 )
 
 

@@ -71,6 +71,10 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
     for path, body, status in posts:
         answer = await http.post(path, json=body)
         assert answer.status_code == status, answer.text
+    usage = (await http.get(f"{USAGE}?status=rated&limit=1")).json()[0]
+    for path, body in (("usageJob", {"kind": "retry"}), ("ratingExplanation", {"usage": {"id": usage["id"]}})):
+        answer = await http.post(f"{OPERATOR}/{path}", json=body)
+        assert answer.status_code == 201, answer.text
     await _recommend(http, ada["party"]["id"], bob["party"]["id"], main["id"])
     await train(tenant)
     async with tenant.connection() as conn:

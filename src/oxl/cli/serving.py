@@ -16,8 +16,10 @@ import msgspec
 from oxl.apis import APIS
 from oxl.apis.billing import jobs as billing
 from oxl.apis.customer_bill import jobs as customer_bills
+from oxl.apis.customer_bill.documents import Making
 from oxl.apis.operator.api import OPERATOR
 from oxl.apis.prepay_balance.jobs import sweep
+from oxl.apis.product_usage import again
 from oxl.apis.product_usage.exporting import Exporter
 from oxl.apis.product_usage.targets import folder_of
 from oxl.apis.product_usage.watching import Watch
@@ -138,6 +140,7 @@ async def work_until_stopped(settings: Settings) -> None:
                     kept = system_now().date()
                 await once(tenant, lambda work: forget_keys(work, settings.key_days))
                 granted = await once(tenant, grant_due)
+                await again.run_due(tenant)
                 await sweep(tenant)
                 if granted:
                     out.print(f"granted the allowances of {granted} products")
@@ -179,10 +182,10 @@ def _delivery(settings: Settings, tenant: Tenant) -> Delivery:
     return Delivery(voices(APIS, public, f"{public}{OPERATOR.base}/eventRecord"), tenant, guard)
 
 
-def _duties(settings: Settings, tenant: Tenant) -> list[Delivery | Exporter | Answering | Watch]:
+def _duties(settings: Settings, tenant: Tenant) -> list[Delivery | Exporter | Answering | Making | Watch]:
     """What a worker does besides its sweeps."""
     watched = [Watch(tenant, Path(settings.imports) / tenant.name)] if settings.imports else []
-    return [_delivery(settings, tenant), _exporter(settings, tenant), Answering(tenant), *watched]
+    return [_delivery(settings, tenant), _exporter(settings, tenant), Answering(tenant), Making(tenant), *watched]
 
 
 def _exporter(settings: Settings, tenant: Tenant) -> Exporter:

@@ -399,16 +399,25 @@ create table usage (
     created_at timestamptz not null,
     updated_at timestamptz not null,
     body jsonb not null,           -- what the client sent
+    draws jsonb not null default '[]',   -- what it has drawn from buckets: [bucket, atoms] each
+    charges jsonb,                 -- what this revision added to its charge_window: [component, zone, tax category,
+                                   -- unit, atoms, micros, events] each
+    revision int not null default 0,
+    actor text not null default 'client',  -- who brought it to this state
+    reference text,                -- the record or job that did
+    key bytea,                     -- its row in usage_key
     primary key (id)
 ) partition by range (id);
 create index usage_status on usage (status, id);
+create index usage_product on usage (product_id, started_at);
 create index usage_device on usage (device_id, started_at);
 create index usage_account on usage (account_id, charge_window);
 create index usage_body on usage using gin (body jsonb_path_ops);
 create table usage_key (           -- one row for each record that was ever taken
     key bytea primary key,
     usage_id text not null,
-    body_hash bytea not null
+    body_hash bytea not null,
+    version int not null default 0  -- of the record; a higher one supersedes
 );
 create table charge (              -- the open bill window: what an account owes for usage, by component
     account_id text,
@@ -427,6 +436,59 @@ create table charge (              -- the open bill window: what an account owes
     primary key (account_id, charge_window, product_id, component, zone, tax_category)
 ) with (fillfactor = 80);
 create index charge_open on charge (account_id, product_id) where bill_id is null;
+create table usage_history (       -- what a usage was before each of its changes
+    usage_id text,
+    revision int,
+    status text not null,
+    reason text,
+    actor text not null,
+    reference text,
+    at timestamptz not null,       -- when it came to be so
+    account_id text,
+    charge_window bigint,
+    charges jsonb,
+    plan_id text,
+    plan_version int,
+    prices jsonb not null,
+    draws jsonb not null,
+    primary key (usage_id, revision)
+);
+create index usage_history_charged on usage_history (account_id, charge_window) where charge_window is not null;
+create table usage_counter (       -- what a product has used in a period of a component that is priced by the period
+    product_id text,
+    plan_id text,
+    plan_version int,
+    component text,
+    period timestamptz,            -- its start
+    quantity bigint not null,
+    primary key (product_id, plan_id, plan_version, component, period)
+) with (fillfactor = 80);
+create table usage_job (           -- work over all usages that a filter means, done in steps
+    id text primary key,
+    kind text not null check (kind in ('retry', 'rerate')),
+    state text not null check (state in ('acknowledged', 'inProgress', 'done', 'terminatedWithError')),
+    filter jsonb not null,
+    plan_version int,              -- of re-rating: the version that prices, whatever the dates say
+    total bigint not null,
+    counts jsonb not null default '{}',
+    place text not null default '',  -- of the last account or usage that is done
+    error text,
+    created_at timestamptz not null,
+    updated_at timestamptz not null
+);
+create table usage_explanation (   -- a rating told step by step
+    id text primary key,
+    usage_id text,                 -- none: of a record that is not stored
+    created_at timestamptz not null,
+    doc jsonb not null
+);
+create table usage_restoring (     -- what restored usages are yet to become, and when they did where they come from
+    usage_id text primary key,
+    at timestamptz not null,
+    status text not null,
+    reason text,
+    plan_version int
+);
 create table usage_import (
     id text primary key,
     file text not null,
@@ -524,11 +586,14 @@ create table bill (
     body jsonb not null default '{}',    -- what a client has made of it
     created_at timestamptz not null,
     updated_at timestamptz not null,
+    documents text not null default 'due' check (documents in ('due', 'made', 'failed')),
     check (abs(paid) <= abs(net + tax + rounding))
 ) with (fillfactor = 80);
 create unique index bill_place on bill (account_id, place);
 create unique index bill_of_run on bill (run_id, account_id);
 create index bill_open on bill (account_id, place) where paid < owed and category not in ('trial', 'duplicate');
+create index bill_undocumented on bill (id)
+    where documents = 'due' and category <> 'trial' and state not in ('new', 'onHold');
 create table bill_series (         -- the last number given out; taken at the end of a transaction, so that none is lost
     series text primary key,
     last bigint not null
@@ -607,6 +672,24 @@ create table bill_item (           -- what is to be on an account's next bill be
     check ((amount is null) <> (percent is null))
 );
 create index bill_item_open on bill_item (account_id) where bill_id is null;
+create table bill_facts (          -- what the documents of a bill say, as it was when they were first made
+    bill_id text primary key references bill,
+    doc jsonb not null
+);
+create table bill_content (        -- the bytes of documents, each once
+    hash bytea primary key,        -- their SHA-256
+    content bytea not null
+);
+alter table bill_content alter column content set storage external;  -- it is compressed already
+create table bill_document (
+    bill_id text references bill,
+    kind text check (kind in ('pdf', 'ubl')),
+    hash bytea not null references bill_content,
+    size bigint not null,
+    made_at timestamptz not null,
+    primary key (bill_id, kind)
+);
+create index bill_document_content on bill_document (hash);
 create table payment (             -- what an account has to its credit: payments, credit notes, bills below zero
     id text primary key,
     reference text not null unique,
