@@ -147,7 +147,7 @@ def _drawn_line(sheet: Sheet, y: float, row: Row, _: Color) -> None:
         sheet.text(LEFT, y + 3.9 + 3.8 * n, part, _SIZE)
     sheet.text(_PERIOD, y + 3.9, period, 7.5, color=GREY, width=36)
     sheet.text(_COUNT, y + 3.9, count, _SIZE, align="right", width=9)
-    sheet.text(_QUANTITY, y + 3.9, quantity, _SIZE, align="right", width=23)
+    sheet.text(_QUANTITY, y + 3.9, quantity, _SIZE, align="right", width=_QUANTITY - _COUNT - 1.5)
     sheet.text(RIGHT, y + 3.9, amount, _SIZE, align="right", width=26)
     sheet.rule(LEFT, y + row.height, RIGHT, RULE, 0.12)
 
