@@ -91,6 +91,7 @@ class Kernel:
             for api in apis
             for resource in api.resources
         }
+        self._streams = {(at, s.method, s.name): (r, s) for at, r in self._routes.items() for s in r.resource.streams}
         self._hubs = {f"{api.base}/hub": Hub(api, tenant, public, guard or Guard()) for api in apis if api.hub}
         self._pages = pages or {}
         self._contracts = contracts or {}
@@ -141,14 +142,13 @@ class Kernel:
         """Whether the path meant a stream, which then has answered."""
         outer, _, name = scope["path"].rstrip("/").rpartition("/")
         collection, _, resource_id = outer.rpartition("/")
-        if not (found := [(route, each) for at, way in ((outer, "POST"), (collection, "GET"))
-                          if (route := self._routes.get(at))
-                          for each in route.resource.streams if (each.name, each.method) == (name, way)]):  # fmt: skip
+        if not (found := self._streams.get((outer, "POST", name)) or self._streams.get((collection, "GET", name))):
             return False
-        route, stream = found[0]
-        _allow(scope["method"], (stream.method,))
+        route, stream = found
+        _allow(scope["method"], [stream.method])
         operation = Operation(route.api, route.resource, route.resource.create)
-        exchange = Exchange(self._tenant, operation, resource_id, request.body_parts(receive), dict(scope["headers"]))
+        parts = request.body_parts(receive)
+        exchange = Exchange(self._tenant, operation, resource_id, parts, dict(scope["headers"]), receive)
         told, parts = await stream.answer(exchange)
         headers = [(header.lower().encode(), value.encode("latin-1", "replace")) for header, value in told]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
