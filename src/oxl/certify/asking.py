@@ -53,25 +53,31 @@ class Answer(NamedTuple):
         """What was asked and answered, in a few words."""
         return f"{self.method} {urlsplit(self.url).path} answered {self.status}"
 
-    def count(self, header: str) -> int | None:
+    def counter(self, header: str) -> int | None:
         """A counter among the headers; None where it is missing or no number."""
         text = self.headers.get(header, "")
         return int(text) if text.isdigit() else None
 
 
 class Client:
-    """HTTP with one server. Proxies are those of HTTP_PROXY and NO_PROXY; redirects are answers, not followed."""
+    """HTTP with one server. Proxies are those of HTTP_PROXY and NO_PROXY, unless direct.
 
-    def __init__(self, url: str, headers: Mapping[str, str] | None = None, timeout: float = 30) -> None:
+    Redirects are answers, not followed.
+    """
+
+    def __init__(
+        self, url: str, headers: Mapping[str, str] | None = None, timeout: float = 30, direct: bool = False
+    ) -> None:
         self.url = url.rstrip("/")
         self.exchanges: list[Answer] = []
         self._headers = dict(headers or {})
+        self._direct = direct
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         jar = aiohttp.DummyCookieJar()
-        self._session = aiohttp.ClientSession(trust_env=True, timeout=self._timeout, cookie_jar=jar)
+        self._session = aiohttp.ClientSession(trust_env=not self._direct, timeout=self._timeout, cookie_jar=jar)
         return self
 
     async def __aexit__(
@@ -87,7 +93,7 @@ class Client:
         body: Any = None,
         content: bytes | None = None,
         query: Mapping[str, str] | None = None,
-        **headers: str,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """One exchange; SilentError when there was none. `path` may be a whole address of the same server."""
         asked = {"accept": "application/json"} | self._headers
@@ -95,7 +101,7 @@ class Client:
             content = json.dumps(body, default=_number).encode()
         if content is not None:
             asked["content-type"] = "application/json"
-        asked |= {name.replace("_", "-"): value for name, value in headers.items()}
+        asked |= headers or {}
         found = "&".join(f"{quote(name, safe='@.')}={quote(value, safe='')}" for name, value in (query or {}).items())
         url = f"{self.address(path)}{'?' if found else ''}{found}"
         answer = await self._exchange(method, url, content, asked)

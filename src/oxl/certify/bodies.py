@@ -18,6 +18,7 @@ from oxl.certify.documents import Json, name_of, plain
 from oxl.certify.standard import Kind, Standard
 
 _MONEY = ("topupBalance", "adjustBalance", "reserveBalance", "transferBalance")
+_NO_WORD = "noSuchValue"
 _TEXTS = ("description", "name")  # what anything may be called
 _run = uuid4().hex[:8]
 _numbers = count(1)
@@ -120,13 +121,14 @@ class Ground:
             meant = plain(schema)
             inner = kind.standard.contract.schemas[meant.removeprefix("→ ")] if isinstance(meant, str) else {}
             if "enum" in inner:
-                found.append((f"{name} outside its enum", name, "noSuchValue"))
+                found.append((f"{name} outside its enum", name, _NO_WORD))
             elif isinstance(meant, str):
                 found.append((f"{name} a number, not an object", name, 7))
             elif isinstance(meant, dict) and meant.get("type") == "string":
                 found.append((f"{name} an object, not a text", name, {"a": 1}))
         sure = [each for each in found if each[1] in body and each[1] not in _TEXTS]
-        return [(what, body | {name: value}) for what, name, value in (sure or found)[:3]]
+        first = sorted(sure or found, key=lambda each: each[2] != _NO_WORD)
+        return [(what, body | {name: value}) for what, name, value in first[:3]]
 
 
 def _remaining(bucket: Json) -> Decimal:

@@ -24,6 +24,7 @@ class Operation(NamedTuple):
     bodies: dict[str, Json]  # by media type
     responses: dict[str, Json]
     extension: bool
+    summary: str = ""
 
 
 class Contract(NamedTuple):
@@ -64,7 +65,8 @@ def _operation(document: Mapping[str, Any], operation: Json) -> Operation:
         headers = {name: follow(document, header) for name, header in response.get("headers", {}).items()}
         responses[str(status)] = {"schema": schema, "headers": headers, "extension": "x-extension" in response}
     mark = "x-extension" in operation
-    return Operation(operation["operationId"], operation["tags"], parameters, bodies, responses, mark)
+    summary = operation.get("summary", "")
+    return Operation(operation["operationId"], operation["tags"], parameters, bodies, responses, mark, summary)
 
 
 def follow(document: Mapping[str, Any], value: Json) -> Json:

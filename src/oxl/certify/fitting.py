@@ -87,7 +87,7 @@ def _plain(standard: Standard, schema: Json, value: Any, at: str, partial: bool)
         yield f"{at}: {_shown(value)} is none of {', '.join(map(str, schema['enum']))}"
     elif schema.get("format") == "date-time" and not is_moment(value):
         yield f"{at}: {_shown(value)} is no date-time with a time zone"
-    elif kind == "array":
+    elif isinstance(value, list):
         if len(value) < schema.get("minItems", 0):
             yield f"{at}: {len(value)} entries, fewer than {schema['minItems']}"
         for n, item in enumerate(value):

@@ -16,7 +16,7 @@ from oxl.certify.bodies import Ground
 from oxl.certify.documents import Json, name_of
 from oxl.certify.fitting import faults
 from oxl.certify.listening import Listener
-from oxl.certify.standard import FINAL, Kind, Standard
+from oxl.certify.standard import FINAL, Kind, Standard, ended
 
 DOCUMENT, GUIDE, KITS, SUMS = "document", "design rules", "kits", "arithmetic"
 
@@ -33,6 +33,7 @@ class Subject:
     ) -> None:
         self.client, self.standard, self.ground, self.listener = client, standard, ground, listener
         self.patience = patience  # seconds that something may take to come
+        self.grace = min(1.0, patience / 10)  # seconds in which what must not come would have come
         self._kind = kind
         self._page: Answer | None = None
         self._one: Json = {}
@@ -76,8 +77,16 @@ class Subject:
                 answer = await self.client.ask("GET", self.place(listed))
                 self._one = answer.doc if answer.status == 200 and "id" in answer.doc else listed
             else:
-                self._one = answer.doc
+                self._one = await self.after(answer.doc)
         return self._one
+
+    async def after(self, doc: Json) -> Json:
+        """A document when nothing more happens to it: a task when it has ended, or when patience has."""
+        end = time.monotonic() + self.patience
+        while self.kind.name in FINAL and self.kind.state and not ended(self.kind, doc) and time.monotonic() < end:
+            await asyncio.sleep(0.1)
+            doc = (await self.client.ask("GET", self.place(doc))).doc or doc
+        return doc
 
     def place(self, doc: Json) -> str:
         """The path of a document; Blocked where it has no id."""

@@ -18,7 +18,10 @@ from oxl.certify.standard import Kind, Standard
 SUITE = "1.0.0"
 MOST = 10  # faults of one rule that a report names
 _NOT_SERVED = (405, 501)
-_FIRST = {"read": "retrieve"}  # the rule that finds an operation absent → the operation
+_FINDS = {  # the rule that finds an operation absent → the operation
+    "create.status": "create", "read.status": "retrieve", "patch.status": "patch", "delete.status": "delete",
+    "delete.unknown": "delete",
+}  # fmt: skip
 Outcome = Literal["passed", "failed", "not tested"]
 
 
@@ -72,13 +75,9 @@ async def certify(run: Run, standard: Standard, tell: Callable[[Result], None] |
         for rule in rules:
             missing = absent & set(rule.needs)
             result = _absent(subject, rule, missing) if missing else await _put(run.client, subject, rule)
-            operation, _, what = rule.name.partition(".")
-            if (
-                (what, result.outcome) == ("status", "failed")
-                and result.exchanges
-                and result.exchanges[-1].status in _NOT_SERVED
-            ):
-                absent.add(_FIRST.get(operation, operation))
+            last = result.exchanges[-1] if result.exchanges else None
+            if result.outcome == "failed" and last and last.status in _NOT_SERVED and rule.name in _FINDS:
+                absent.add(_FINDS[rule.name])
             results.append(result)
             if tell:
                 tell(result)

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from oxl.cli import events, subscriber, usage, voucher
 from oxl.cli import seed as seeds
+from oxl.cli.certify import certify
 from oxl.cli.doctor import examine
 from oxl.cli.ground import DATA, TENANT, err, fail, opened, out, run, settings_of
 from oxl.cli.serving import serve_until_stopped, work_until_stopped
@@ -32,6 +33,7 @@ app.add_typer(subscriber.app, name="subscriber")
 app.add_typer(events.app, name="events")
 app.add_typer(voucher.app, name="voucher")
 app.add_typer(catalog, name="catalog")
+app.command()(certify)
 
 
 class Seed(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 from oxl.certify.asking import Answer
 from oxl.certify.documents import Json
@@ -27,8 +28,8 @@ async def _before(s: Subject) -> tuple[Json, Json]:
     return doc, body
 
 
-async def _changed(s: Subject, doc: Json, body: Json, **headers: str) -> Answer:
-    return await s.client.ask("PATCH", s.place(doc), body, **headers)
+async def _changed(s: Subject, doc: Json, body: Json, **more: Any) -> Answer:
+    return await s.client.ask("PATCH", s.place(doc), body, **more)
 
 
 @rule("patch.status", "A change is 200 with the whole resource", DOCUMENT, "patch")
@@ -96,7 +97,7 @@ def _takes_merge(kind: Kind) -> bool:
 @rule("patch.media", "application/merge-patch+json is a merge patch", DOCUMENT, "patch", when=_takes_merge)
 async def media(s: Subject) -> AsyncIterator[str]:
     """Where the document takes it."""
-    answer = await _changed(s, *await _before(s), content_type=_MERGE)
+    answer = await _changed(s, *await _before(s), headers={"content-type": _MERGE})
     for fault in expect(answer, 200):
         yield fault
 

@@ -101,11 +101,11 @@ async def listed(s: Subject) -> AsyncIterator[str]:
     doc = await s.made()
     after = await s.client.ask("GET", s.url)
     ids = [each.get("id") for each in after.json or () if isinstance(each, dict)]
-    grown = (after.count("x-total-count") or 0) > (before.count("x-total-count") or 0)
-    if doc["id"] not in ids and (len(ids) == after.count("x-total-count") or not grown):
+    grown = (after.counter("x-total-count") or 0) > (before.counter("x-total-count") or 0)
+    if doc["id"] not in ids and (len(ids) == after.counter("x-total-count") or not grown):
         yield f"{after.told} without {doc['id']}, which was just created"
-    elif not grown and after.count("x-total-count") is not None:
-        yield f"{after.told} with X-Total-Count {after.count('x-total-count')}, which a creation did not raise"
+    elif not grown and after.counter("x-total-count") is not None:
+        yield f"{after.told} with X-Total-Count {after.counter('x-total-count')}, which a creation did not raise"
 
 
 @rule("create.distinct", "Every creation gets an id of its own", GUIDE, "create")
@@ -157,6 +157,6 @@ async def values(s: Subject) -> AsyncIterator[str]:
 @rule("create.media", "A body that is no JSON by its Content-Type is refused", GUIDE, "create")
 async def media(s: Subject) -> AsyncIterator[str]:
     """XML: 415, or 400 where a server does not tell them apart."""
-    answer = await s.client.ask("POST", s.url, content=b"<a/>", content_type="text/xml")
+    answer = await s.client.ask("POST", s.url, content=b"<a/>", headers={"content-type": "text/xml"})
     for fault in expect(answer, 415, 400):
         yield fault

@@ -14,8 +14,6 @@ from oxl.certify.rule import DOCUMENT, GUIDE, KITS, Blocked, Subject, When, answ
 from oxl.certify.rules.reading import UNKNOWN
 from oxl.certify.standard import Kind
 
-_GRACE = 1.0  # seconds in which something that must not come would have come
-
 
 def _hub(s: Subject) -> str:
     return f"{s.standard.place.base}/hub"
@@ -219,7 +217,7 @@ async def query(s: Subject) -> AsyncIterator[str]:
         doc = await s.made()
         if not await s.listener.until(all_of_it, lambda found: _about(found) == doc["id"], s.patience):
             raise Blocked(f"no {event} of {doc['id']} came for eventType={event}")
-        await asyncio.sleep(_GRACE)
+        await asyncio.sleep(s.grace)
         for told in s.listener.told(all_of_it):
             if told.doc.get("eventType") != event:
                 yield f"a {told.doc.get('eventType')} came for the query eventType={event}"
@@ -237,9 +235,10 @@ async def silent(s: Subject) -> AsyncIterator[str]:
         doc = await s.made()
         if not await s.listener.until(stays, lambda found: _about(found) == doc["id"], s.patience):
             raise Blocked(f"no {event} of {doc['id']} came to the one who stays")
-        await asyncio.sleep(_GRACE)
+        await asyncio.sleep(s.grace)
         for told in s.listener.told(leaves):
-            yield f"a {told.doc.get('eventType')} came to a listener that had unsubscribed"
+            if _about(told.doc) == doc["id"]:  # what happened before may still have been on its way
+                yield f"a {told.doc.get('eventType')} of {doc['id']} came to a listener that had unsubscribed"
 
 
 @rule(

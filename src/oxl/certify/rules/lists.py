@@ -64,7 +64,7 @@ async def distinct(s: Subject) -> AsyncIterator[str]:
 async def total(s: Subject) -> AsyncIterator[str]:
     """The header of the list."""
     answer = await s.page()
-    found, shown = answer.count("x-total-count"), len(rows(answer))
+    found, shown = answer.counter("x-total-count"), len(rows(answer))
     if found is None:
         yield f"{answer.told} without X-Total-Count"
     elif found < shown:
@@ -75,7 +75,7 @@ async def total(s: Subject) -> AsyncIterator[str]:
 async def counted(s: Subject) -> AsyncIterator[str]:
     """The header of the list."""
     answer = await s.page()
-    found, shown = answer.count("x-result-count"), len(rows(answer))
+    found, shown = answer.counter("x-result-count"), len(rows(answer))
     if found != shown:
         yield f"{answer.told} with X-Result-Count {found} and {shown} entries"
 
@@ -122,8 +122,8 @@ async def page_total(s: Subject) -> AsyncIterator[str]:
     """A page of one beside the list."""
     known = await _several(s)
     answer = await s.client.ask("GET", s.url, query={"limit": "1"})
-    if (answer.count("x-total-count") or 0) < known:
-        yield f"{answer.told} with X-Total-Count {answer.count('x-total-count')} where {known} are listed"
+    if (answer.counter("x-total-count") or 0) < known:
+        yield f"{answer.told} with X-Total-Count {answer.counter('x-total-count')} where {known} are listed"
 
 
 @rule("paging.offset", "offset passes over as many as it says")
@@ -174,7 +174,7 @@ async def equal(s: Subject) -> AsyncIterator[str]:
         found = rows(answer)
         if others := [entry for entry in found if entry.get(name) != value]:
             yield f"{answer.told} for {name}={text} with {len(others)} entries whose {name} is another"
-        elif doc["id"] not in [entry.get("id") for entry in found] and answer.count("x-total-count") == len(found):
+        elif doc["id"] not in [entry.get("id") for entry in found] and answer.counter("x-total-count") == len(found):
             yield f"{answer.told} for {name}={text} without {doc['id']}, which has it"
 
 

@@ -83,8 +83,8 @@ async def slash(s: Subject) -> AsyncIterator[str]:
 async def headers(s: Subject) -> AsyncIterator[str]:
     """As kits send them: a Content-Type with no body, any Accept."""
     place = s.place(await s.one())
-    for more in ({"content_type": "application/json"}, {"accept": "*/*"}):
-        for fault in expect(await s.client.ask("GET", place, **more), 200):
+    for more in ({"content-type": "application/json"}, {"accept": "*/*"}):
+        for fault in expect(await s.client.ask("GET", place, headers=more), 200):
             yield f"{fault}, for {more}"
 
 

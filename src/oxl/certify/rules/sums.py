@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterable
 from decimal import Decimal
 from typing import Any
 
 from oxl.certify.documents import Json
 from oxl.certify.rule import DOCUMENT, KITS, SUMS, Blocked, Subject, rule
-from oxl.certify.standard import FINAL, RESULTS, ended
+from oxl.certify.standard import FINAL, RESULTS, Kind, ended
 
-_TASKS = " ".join(FINAL)
 _CENT = Decimal("0.01")
 
 
-@rule("task.ends", "A task comes to an end, and says so in its state", DOCUMENT, "create retrieve", _TASKS)
+def _has_states(kind: Kind) -> bool:
+    return kind.name in FINAL and bool(kind.state)
+
+
+@rule("task.ends", "A task comes to an end, and says so in its state", DOCUMENT, "create retrieve", when=_has_states)
 async def ends(s: Subject) -> AsyncIterator[str]:
     """One is made and looked at until its state is final."""
-    doc, seen = await _ended(s)
+    doc = await s.after(await s.made())
     if not ended(s.kind, doc):
-        yield f"{doc['id']} is {' → '.join(seen)} after {s.patience:g} s, none of {', '.join(FINAL[s.kind.name])}"
+        finals = ", ".join(FINAL[s.kind.name])
+        yield f"{doc['id']} is {doc.get(s.kind.state)!r} after {s.patience:g} s, none of {finals}"
 
 
-@rule("task.stays", "A task that has ended does not change any more", KITS, "create retrieve", _TASKS)
+@rule("task.stays", "A task that has ended does not change any more", KITS, "create retrieve", when=_has_states)
 async def stays(s: Subject) -> AsyncIterator[str]:
     """Read twice after its end."""
-    doc, _ = await _ended(s)
+    doc = await s.after(await s.made())
     if not ended(s.kind, doc):
         raise Blocked(f"the task {doc['id']} does not end")
     await asyncio.sleep(0.2)
@@ -39,24 +42,12 @@ async def stays(s: Subject) -> AsyncIterator[str]:
 @rule("task.results", "What a task found is a list, also an empty one", KITS, "create retrieve", " ".join(RESULTS))
 async def results(s: Subject) -> AsyncIterator[str]:
     """The results of a task that is done."""
-    doc, _ = await _ended(s)
+    doc = await s.after(await s.made())
     name = RESULTS[s.kind.name]
     if doc.get(s.kind.state, "done") != "done":
         raise Blocked(f"the task {doc['id']} is {doc.get(s.kind.state)}, not done")
     if not isinstance(doc.get(name), list):
         yield f"{doc['id']} is done and has {name} {doc.get(name)!r}, no list"
-
-
-async def _ended(s: Subject) -> tuple[Json, list[str]]:
-    """A task when it has ended, or when patience has; and the states that were seen."""
-    doc = await s.made()
-    seen, end = [str(doc.get(s.kind.state))], time.monotonic() + s.patience
-    while not ended(s.kind, doc) and s.kind.state and time.monotonic() < end:
-        await asyncio.sleep(0.2)
-        doc = (await s.client.ask("GET", s.place(doc))).doc or doc
-        if seen[-1] != str(doc.get(s.kind.state)):
-            seen.append(str(doc.get(s.kind.state)))
-    return doc, seen
 
 
 def _amount(value: Any, name: str = "amount") -> Decimal | None:
@@ -154,6 +145,8 @@ async def remaining(s: Subject) -> AsyncIterator[str]:
 async def billed(s: Subject) -> AsyncIterator[str]:
     """isBilled against bill and billingAccount."""
     for rate in await s.entries():
-        wanted = {True: "bill", False: "billingAccount"}.get(rate.get("isBilled"))
-        if wanted and wanted not in rate:
+        if not isinstance(rate.get("isBilled"), bool):
+            continue
+        wanted = "bill" if rate["isBilled"] else "billingAccount"
+        if wanted not in rate:
             yield f"{rate.get('id')} has isBilled {rate['isBilled']} and no {wanted}"
