@@ -120,6 +120,8 @@ class Client:
                 text = (await answer.read()).decode("utf-8", "replace")
                 named = {name.lower(): value for name, value in answer.headers.items()}
                 return Answer(method, url, kept, answer.status, named, text, time.monotonic() - began)
+        except ValueError as error:
+            raise SilentError(f"{method} {url}: this is no address: {error}") from None
         except TimeoutError:
             raise SilentError(f"{method} {url}: no answer within {self._timeout.total:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
@@ -128,7 +130,7 @@ class Client:
     def address(self, path: str) -> str:
         """Where a path, or an href of the server under whatever host name it gives itself, is asked for."""
         place = urlsplit(path)
-        local = place.path.removeprefix(urlsplit(self.url).path)
+        local = f"/{place.path.removeprefix(urlsplit(self.url).path).lstrip('/')}"
         return f"{self.url}{local}" + (f"?{place.query}" if place.query else "")
 
     def take(self) -> list[Answer]:

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
+from urllib.parse import quote
 
 from oxl.certify.asking import Answer, Client
 from oxl.certify.bodies import Ground
@@ -92,7 +93,7 @@ class Subject:
         """The path of a document; Blocked where it has no id."""
         if not isinstance(doc.get("id"), str):
             raise Blocked(f"a {self.kind.name} without an id cannot be asked for")
-        return f"{self.url}/{doc['id']}"
+        return f"{self.url}/{quote(doc['id'], safe='')}"
 
     async def post(self, body: Json | None = None) -> Answer:
         """The answer to a creation with what the document requires, or with this body.

@@ -173,11 +173,14 @@ class Kind:
         return found
 
 
-def standard_of(key: str) -> Standard:
-    """The API of that key, such as TMF635 or TMF635v4; LookupError when the suite has none."""
+def standard_of(key: str, base: str | None = None) -> Standard:
+    """The API of that key, such as TMF635 or TMF635v4; LookupError when the suite has none.
+
+    base: where this server has it, when that is not the place of the standard.
+    """
     for place in PLACES:
         if place.key.lower() == key.lower():
-            return Standard(place)
+            return Standard(place if base is None else place._replace(base=base.rstrip("/")))
     raise LookupError(f"the suite knows {', '.join(place.key for place in PLACES)}, not {key}")
 
 

@@ -43,6 +43,7 @@ def certify(
     release: str = typer.Option("", help="Its release. [default: this version of OXL]", show_default=False),
     api: list[str] = typer.Option([], help="TMF635, TMF635v4 …; several times. [default: all that are served]"),
     url: str = typer.Option("", help="The server to ask. [default: one of our own, on the conformance seed]"),
+    at: list[str] = typer.Option([], help="Where the server has an API, as TMF635=/path; several times."),
     out_folder: Path = typer.Option(Path("certification"), "--out", help="Folder for the papers."),
     header: list[str] = typer.Option([], help="A header of every request, as 'Name: value'; several times."),
     token: str = typer.Option("", envvar="OXL_CERTIFY_TOKEN", help="A bearer token for every request."),
@@ -59,6 +60,7 @@ def certify(
     """
     about = About(company, product, release or version("oxl"), url, system_now(), environment)
     headers = dict(_header(each) for each in header) | ({"authorization": f"Bearer {token}"} if token else {})
+    places = dict(_pair(each) for each in at)
     given = yaml.safe_load(payloads.read_text("utf-8")) if payloads else {}
     host, _, port = listen.rpartition(":")
 
@@ -66,7 +68,7 @@ def certify(
         async with _server(url) as target, Client(target, headers, direct=not url) as client:
             async with Listener(host or "127.0.0.1", int(port), callback_url) as listener:
                 asked = Run(client, listener, given or {}, system_now, patience)
-                reports = [await _one(asked, standard) for standard in await _wanted(client, api)]
+                reports = [await _one(asked, standard) for standard in await _wanted(client, api, places)]
             products = await _products(client, reports)
         for path in write(out_folder, about._replace(target=target), reports, products):
             out.print(str(path), highlight=False, soft_wrap=True)
@@ -83,14 +85,21 @@ def _header(text: str) -> tuple[str, str]:
     return name.strip().lower(), value.strip()
 
 
-async def _wanted(client: Client, keys: Sequence[str]) -> list[Standard]:
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, path = text.partition("=")
+    if not equals:
+        fail(f"--at {text!r}: as TMF635=/path")
+    return standard_of(key).place.key, path
+
+
+async def _wanted(client: Client, keys: Sequence[str], places: Mapping[str, str]) -> list[Standard]:
     """The APIs that are named; without a name, those of which the server has any collection."""
     if keys:
-        return [standard_of(key) for key in keys]
+        return [standard_of(key, places.get(standard_of(key).place.key)) for key in keys]
     found = []
     for place in PLACES:
-        standard = standard_of(place.key)
-        answers = [await client.ask("GET", f"{place.base}/{kind.name}") for kind in standard.kinds]
+        standard = standard_of(place.key, places.get(place.key))
+        answers = [await client.ask("GET", f"{standard.place.base}/{kind.name}") for kind in standard.kinds]
         if any(answer.status != 404 for answer in answers):
             found.append(standard)
         else:

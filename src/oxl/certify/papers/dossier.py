@@ -63,7 +63,9 @@ def operations(report: Report, product: Product) -> list[tuple[str, str, str, st
             continue
         name = "subscription to events" if resource == "hub" else resource
         plain = path in (f"/{resource}", f"/{resource}/{{id}}")
-        sentence = _SENTENCES[method, path.endswith("}")].format(name) if plain else f"{operation.summary or operation.id}."
+        sentence = (
+            _SENTENCES[method, path.endswith("}")].format(name) if plain else f"{operation.summary or operation.id}."
+        )
         own = " Not part of the standard's document." if operation.extension else ""
         found.append((resource, method, path, sentence + own))
     return found
