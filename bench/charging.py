@@ -5,17 +5,16 @@ pgbench runs one action a transaction: the same function and effects, on the sam
 
 from __future__ import annotations
 
-import asyncio
 import json
-import subprocess
-import sys
+import os
 from typing import Any
 
-from bench.ground import Ground, cpu_seconds, ground, machine, pgbench
-from oxl.engines.ledger import grants, ledger
+from bench.ground import Ground, ground, http_load, machine, money_buckets, pgbench, proven
+from oxl.engines.ledger import ledger
 from oxl.kernel.background import once
 
-BUCKETS, SECONDS, ROUNDS = 20_000, 5, 3
+BUCKETS = int(os.environ.get("OXL_BENCH_BUCKETS", "200000"))
+SECONDS, ROUNDS = 5, int(os.environ.get("OXL_BENCH_ROUNDS", "3"))
 
 # What one POST of an adjustment does to the database, as one statement a client could call.
 ONE_ACTION = """
@@ -24,63 +23,44 @@ alter table bench_bucket add primary key (n);
 analyze bench_bucket;
 create function bench_adjust(at int) returns text language plpgsql as $$
 declare
-    found record;
+    refused text;
     b text := (select id from bench_bucket where n = at);
     action text := gen_random_uuid()::text;
 begin
-    select * into found from ledger_move(
+    select refusal into refused from ledger_move(
         now(), array[uuidv7()::text], array[action], array['adjust'], array['adjust'], array[b], array[null::text],
-        array['EUR'], array[-10000::bigint], array[null::timestamptz]);
-    insert into balance_action (id, kind, bucket_id, account_id, unit, amount, status, requested_at, confirmed_at,
-                                reason, body)
-    values (action, 'adjust', b, found.account_id, 'EUR', -10000,
-            case when found.refusal is null then 'completed' else 'failed' end, now(), now(), found.refusal,
-            jsonb_build_object('amount', jsonb_build_object('amount', -0.01, 'units', 'EUR'),
-                               'bucket', jsonb_build_object('id', b)));
+        array['EUR'], array[-10000::bigint], array[null::timestamptz],
+        array[jsonb_build_object('amount', jsonb_build_object('amount', -0.01, 'units', 'EUR'),
+                                 'bucket', jsonb_build_object('id', b))::text], '{}');
     insert into outbox (id, api, event_type, resource, resource_id, at, doc)
     select uuidv7()::text, 'prepay_balance', 'AdjustBalanceCreateEvent', 'adjustBalance', action, now(), doc
     from prepay_adjust(now()) where id = action;
-    return found.refusal;
+    return refused;
 end $$;
 """
 
 
 async def _prepare(place: Ground) -> list[str]:
-    """Buckets with EUR 1,000 each; the first one's is what clients will fight for."""
-    for start in range(0, BUCKETS, 1000):
-        accounts = [(f"bench-{n}", "EUR", place.tenant.clock.now()) for n in range(start, start + 1000)]
-        await once(place.tenant, lambda work, accounts=accounts: grants.open_main(work, accounts))
-    async with place.tenant.connection() as conn:
-        ids = [row["id"] for row in await conn.fetch("select id from bucket order by id")]
-    for start in range(0, BUCKETS, 1000):
-        moves = [
-            ledger.Move("topup", bucket, "EUR", 10**9, "topup_clearing", "{}") for bucket in ids[start : start + 1000]
-        ]
-        await once(place.tenant, lambda work, moves=moves: ledger.move(work, moves))
+    """Buckets with EUR 1,000 each; the first one, which clients will fight for, has a million."""
+    ids = await money_buckets(place, BUCKETS)
+    rich = [ledger.Move("topup", ids[0], "EUR", 10**12, "topup_clearing", "{}")]
+    await once(place.tenant, lambda work: ledger.move(work, rich))
     async with place.database.owner() as conn:
         await conn.execute("set search_path = oxl_default")
         await conn.execute(ONE_ACTION)
         await conn.execute("grant all on bench_bucket to oxl_default")
+        await conn.execute("analyze")
     return ids
 
 
 async def _http(place: Ground, ids: list[str], clients: int) -> dict[str, Any]:
-    """The load over HTTP: one cent off each of the buckets in turn."""
+    """One cent off each of the buckets in turn."""
     path = "/tmf-api/prepayBalanceManagement/v4/adjustBalance"
     lines = [
         json.dumps(["POST", path, {"amount": {"amount": -0.01, "units": "EUR"}, "bucket": {"id": bucket}}])
         for bucket in ids
     ]
-    before = cpu_seconds(place)
-    load = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.load", str(place.port), str(clients), str(SECONDS),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    told, _ = await load.communicate("\n".join(lines).encode())
-    found = json.loads(told)
-    found["rate"] = found["requests"] / found["seconds"]
-    found["cpu"] = (cpu_seconds(place) - before) / found["requests"] * 1000
-    return found
+    return await http_load(place, lines, clients, SECONDS)
 
 
 async def main() -> None:
@@ -100,7 +80,4 @@ async def main() -> None:
                 told = f"{found['rate']:6.0f}/s  p50 {found['p50']:6.1f} ms  p99 {found['p99']:6.1f} ms"
                 print(f"{title:8} {clients:4} clients: {ratio:5.2f} x pgbench ({limit:6.0f}/s)  {told}", end="  ")
                 print(f"{found['cpu']:.2f} ms CPU  {found['statuses']}", flush=True)
-        async with place.tenant.connection() as conn:
-            faults, totals = await ledger.proof(conn)
-        debited = totals[0]["debited"] / 10**6
-        print(f"ledger: {len(faults)} faults, {totals[0]['buckets']} buckets, {debited:,.2f} EUR debited")
+        print(await proven(place))

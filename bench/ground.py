@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import platform
 import re
@@ -15,7 +16,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -24,6 +25,8 @@ from oxl.cli.seed import publish_catalog
 from oxl.db.database import Database, Tenant, role_password
 from oxl.db.embedded import find_binaries
 from oxl.db.migrate import migrate
+from oxl.engines.ledger import grants, ledger, proof
+from oxl.kernel.background import once
 from oxl.settings import Settings
 
 
@@ -106,6 +109,48 @@ def pgbench(place: Ground, script: str, clients: int, seconds: float, **variable
     if not found:
         raise SystemExit(told.stdout + told.stderr)
     return float(found[1])
+
+
+async def http_load(place: Ground, lines: list[str], clients: int, seconds: float) -> dict[str, Any]:
+    """What `bench.load` tells of the requests, with their rate and the server's CPU milliseconds for each."""
+    before = cpu_seconds(place)
+    load = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.load", str(place.port), str(clients), str(seconds),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    told, _ = await load.communicate("\n".join(lines).encode())
+    found = json.loads(told)
+    found["rate"] = found["requests"] / found["seconds"]
+    found["cpu"] = (cpu_seconds(place) - before) / found["requests"] * 1000
+    return found
+
+
+async def money_buckets(place: Ground, count: int) -> list[str]:
+    """So many accounts with a main bucket of EUR 1,000 each; the buckets in order of account `bench-<n>`."""
+    for start in range(0, count, 2000):
+        accounts = [(f"bench-{n:07d}", "EUR", place.tenant.clock.now()) for n in range(start, min(start + 2000, count))]
+        await once(place.tenant, lambda work, accounts=accounts: grants.open_main(work, accounts))
+    async with place.tenant.connection() as conn:
+        ids = [row["id"] for row in await conn.fetch("select id from bucket order by account_id")]
+    for start in range(0, count, 2000):
+        moves = [
+            ledger.Move("topup", bucket, "EUR", 10**9, "topup_clearing", "{}") for bucket in ids[start : start + 2000]
+        ]
+        await once(place.tenant, lambda work, moves=moves: ledger.move(work, moves))
+    return ids
+
+
+async def proven(place: Ground) -> str:
+    """One line on the ledger's proof; the run fails when an invariant does not hold."""
+    async with place.tenant.connection() as conn:
+        began = time.perf_counter()
+        lines = await proof.prove(conn)
+        took = time.perf_counter() - began
+    if faults := proof.faults_of(lines):
+        raise SystemExit("\n".join(faults))
+    counted = {line.of: line.checked for line in lines}
+    seen = f"{counted['bucket']:,} buckets, {counted['transfer']:,} transfers"
+    return f"ledger: {len(lines)} invariants hold over {seen} ({took:.1f} s)"
 
 
 def fdatasync_micros(folder: str | None = None) -> float:

@@ -33,8 +33,14 @@ SQL_CODE = (
     ("oxl.engines.ledger", "action.sql"),
     ("oxl.engines.ledger", "expiry.sql"),
     ("oxl.engines.ledger", "ledger.sql"),
+    ("oxl.engines.ledger", "proof.sql"),
+    ("oxl.engines.ledger", "charging.sql"),
     ("oxl.engines.usage", "usage.sql"),
+    ("oxl.engines.billing", "receivable.sql"),
+    ("oxl.engines.billing", "run.sql"),
+    ("oxl.engines.billing", "bills.sql"),
     ("oxl.engines.consumption", "consumption.sql"),
+    ("oxl.engines.recommendation", "recommendation.sql"),
     *((f"oxl.apis.{api.name}", "views.sql") for api in APIS),
 )
 

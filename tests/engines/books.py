@@ -10,7 +10,7 @@ from oxl.apis.operator.api import OPERATOR
 from oxl.apis.prepay_balance.api import PREPAY_BALANCE
 from oxl.apis.product_usage.api import PRODUCT_USAGE
 from oxl.db.database import Tenant
-from oxl.engines.ledger import ledger
+from oxl.engines.ledger import ledger, proof
 from oxl.engines.ledger.ledger import Move
 from oxl.kernel.background import once
 from oxl.kernel.declare import operation_of
@@ -35,8 +35,8 @@ async def fetch(tenant: Tenant, statement: str, *values: Any) -> list[dict[str, 
 async def sound(tenant: Tenant) -> None:
     """The ledger proves itself, and nobody owns more than came in."""
     async with tenant.connection() as conn:
-        faults, totals = await ledger.proof(conn)
-    assert faults == []
+        assert proof.faults_of(await proof.prove(conn)) == []
+        totals = await proof.totals(conn)
     for row in totals:
         assert row["credited"] == row["used"] + row["debited"] + row["reserved"] + row["remaining"]
 

@@ -41,6 +41,7 @@ FORBIDDEN = (
     ("row", "engines/usage/decide.py", "from oxl.engines.consumption.consumption import ask"),
     ("row", "engines/inventory/inventory.py", "from oxl.engines.catalog.plan import Plan"),
     ("row", "engines/attic/__init__.py", ""),
+    ("documents", "documents/pdf.py", "from oxl.db.database import Tenant"),
     ("apis", "apis/prepay_balance/actions.py", "from oxl.apis.product_usage.actions import create"),
     ("apis", "apis/standard.py", "from oxl.apis.operator.model import Subscriber"),
     ("sums", "engines/usage/rating.py", "from oxl.db.queries import load"),

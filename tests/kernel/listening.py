@@ -19,7 +19,6 @@ from oxl.kernel.router import Kernel
 from oxl.outbox.batch import Pace
 from oxl.outbox.callbacks import Guard
 from oxl.outbox.delivery import Delivery
-from oxl.outbox.outbox import wake
 from oxl.values import new_id
 
 HUB = f"{BASE}/hub"
@@ -46,7 +45,6 @@ async def tell(tenant: Tenant, notes: Sequence[str], kinds: Sequence[str], api: 
     found = [select.Event(new_id(tenant.clock.now()), kind, note) for kind in kinds for note in notes]
     async with tenant.connection() as conn, conn.transaction():
         await select.keep_events(conn, NOTE, tenant.clock.now(), api, found)
-        await wake(conn)
     return [event.id for event in found]
 
 

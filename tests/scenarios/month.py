@@ -15,7 +15,7 @@ from oxl.cli.bulk import keyed, post_all
 from oxl.db.database import Tenant
 from oxl.demo.population import subscribers
 from oxl.demo.traffic import usage_lines
-from oxl.engines.ledger import ledger
+from oxl.engines.ledger import ledger, proof
 from oxl.kernel.background import once
 
 FIGURES = """
@@ -66,8 +66,7 @@ async def provision(tenant: Tenant, people_file: Path) -> None:
 async def figures(tenant: Tenant) -> dict[str, list[tuple]]:
     """Every balance, every usage with its price, every charge; and the ledger must add up."""
     async with tenant.connection() as conn:
-        faults, _ = await ledger.proof(conn)
-        assert faults == []
+        assert proof.faults_of(await proof.prove(conn)) == []
         return {
             name: [tuple(row) for row in await conn.fetch(sql)]
             for name, sql in (("buckets", FIGURES), ("uses", USES), ("charges", CHARGES))

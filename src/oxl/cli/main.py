@@ -10,10 +10,10 @@ from pathlib import Path
 import typer
 from rich.markup import escape
 
-from oxl.cli import events, subscriber, usage, voucher
+from oxl.cli import bills, events, recommend, subscriber, usage, voucher
 from oxl.cli import seed as seeds
 from oxl.cli.certify import certify
-from oxl.cli.doctor import examine
+from oxl.cli.doctor import examine, prove_ledger
 from oxl.cli.ground import DATA, TENANT, err, fail, opened, out, run, settings_of
 from oxl.cli.serving import serve_until_stopped, work_until_stopped
 from oxl.db.upgrade import upgrade as upgrade_cluster
@@ -31,9 +31,13 @@ catalog = typer.Typer(no_args_is_help=True, help="Check and publish the catalog:
 app.add_typer(usage.app, name="usage")
 app.add_typer(subscriber.app, name="subscriber")
 app.add_typer(events.app, name="events")
+app.add_typer(recommend.app, name="recommend")
 app.add_typer(voucher.app, name="voucher")
 app.add_typer(catalog, name="catalog")
 app.command()(certify)
+app.add_typer(bills.bill, name="bill")
+app.add_typer(bills.payment, name="payment")
+app.command("bill-run")(bills.bill_run)
 
 
 class Seed(StrEnum):
@@ -109,10 +113,15 @@ def seed(
 
 
 @app.command()
-def doctor(data: Path | None = DATA, tenant: str | None = TENANT) -> None:
+def doctor(
+    data: Path | None = DATA,
+    tenant: str | None = TENANT,
+    ledger: bool = typer.Option(False, "--ledger", help="Prove the ledger, and show every invariant with its count."),
+    billing: bool = typer.Option(False, "--billing", help="Prove every bill: lines, taxes, numbers, payments, usage."),
+) -> None:
     """Check the set-up and prove the ledger on the live database; says what to do about what is wrong."""
     settings = settings_of(data=data, tenant=tenant)
-    run(examine(settings))
+    run(prove_ledger(settings) if ledger else examine(settings, billing))
 
 
 @catalog.command()

@@ -14,11 +14,14 @@ from typing import Any
 import msgspec
 
 from oxl.apis import APIS
+from oxl.apis.billing import jobs as billing
+from oxl.apis.customer_bill import jobs as customer_bills
 from oxl.apis.operator.api import OPERATOR
 from oxl.apis.prepay_balance.jobs import sweep
 from oxl.apis.product_usage.exporting import Exporter
 from oxl.apis.product_usage.targets import folder_of
 from oxl.apis.product_usage.watching import Watch
+from oxl.apis.recommendation.jobs import answer_waiting, train_if_due
 from oxl.app import SQL_CODE
 from oxl.cli.ground import err, fail, out
 from oxl.cli.walk import print_walk
@@ -26,6 +29,7 @@ from oxl.clock import system_now
 from oxl.db.cluster import entering
 from oxl.db.database import ABSENT, Database, Tenant
 from oxl.db.migrate import keep_partitions, migrate
+from oxl.engines.billing.run import NewRun
 from oxl.engines.ledger.grants import grant_due
 from oxl.kernel.background import once
 from oxl.kernel.events import voices
@@ -129,6 +133,10 @@ async def work_until_stopped(settings: Settings) -> None:
                 await sweep(tenant)
                 if granted:
                     out.print(f"granted the allowances of {granted} products")
+                await _bill(tenant)
+                await answer_waiting(tenant)
+                if trained := await train_if_due(tenant):
+                    out.print(f"recommendation model {trained.version} is {trained.status}")
             except ABSENT as error:
                 err.print(f"[yellow]the database is away ({error}); trying again[/]")
             ended, _ = await asyncio.wait(running, timeout=_SWEEP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -139,6 +147,22 @@ async def work_until_stopped(settings: Settings) -> None:
         if running:
             await asyncio.wait(running)
         await database.close()
+
+
+async def _bill(tenant: Tenant) -> None:
+    """Bills that are due or asked for, what was paid, and what was not."""
+    await customer_bills.make_demanded(tenant)
+    await customer_bills.tell_demanded(tenant)
+    await billing.tell_reissued(tenant)
+    for cycle in await billing.due_cycles(tenant):
+        await billing.start(tenant, NewRun("onCycle", cycle))
+    for each in await billing.open_runs(tenant):
+        await customer_bills.work_off(tenant, each)
+        state = await billing.finish(tenant, each)
+        out.print(f"bill run {each}: {state or 'another worker is at it'}")
+    await customer_bills.use_credits(tenant)
+    if dunned := await billing.dun(tenant):
+        out.print(f"took {dunned} dunning steps")
 
 
 def _delivery(settings: Settings, tenant: Tenant) -> Delivery:

@@ -17,7 +17,6 @@ from oxl.db.queries import load
 from oxl.kernel import represent, select, validate
 from oxl.kernel.declare import Change, Operation, Resource
 from oxl.kernel.problem import Problem, body_of, problem_of
-from oxl.outbox.outbox import wake
 from oxl.query import patch
 from oxl.values import new_id
 from oxl.verbs import Done, Refusal, Refused, Work
@@ -105,9 +104,9 @@ def _turns(operation: Operation, fresh: Sequence[int], items: Sequence[Item]) ->
 async def _create(work: Work, operation: Operation, items: Sequence[Item], collection: str | None) -> list[_Made]:
     resource = operation.resource
     results = await operation.verb(work, [item.body for item in items])
-    await keep_events(work, operation, [(result, None, None) for result in results])
-    wanted = [result.id for result in results if isinstance(result, Done)] if collection is not None else []
-    docs = await select.by_ids(work.conn, resource, work.now, wanted) if wanted else {}
+    docs = await keep_events(work, operation, [(result, None, None) for result in results], collection is not None)
+    untold = [each.id for each in results if isinstance(each, Done) and each.id not in docs] if collection else []
+    docs |= await select.by_ids(work.conn, resource, work.now, untold) if untold else {}
     return [_Made(result, docs.get(result.id, "") if isinstance(result, Done) else "") for result in results]
 
 
@@ -132,8 +131,9 @@ async def _patch(work: Work, operation: Operation, items: Sequence[Item], collec
         results = await operation.verb(work, list(changes.values()))
         outcome |= dict(zip(changes, results, strict=True))
         told = [(_told(resource, outcome[each], changes[each]), changes[each].changed, None) for each in changes]
-        await keep_events(work, operation, told)
-        docs |= await select.by_ids(work.conn, resource, work.now, list(changes))
+        found = await keep_events(work, operation, told, answer=True)
+        untold = [each for each in changes if each not in found]
+        docs |= found | (await select.by_ids(work.conn, resource, work.now, untold) if untold else {})
     return [_Made(outcome[each], docs.get(each, "")) for each in ids]
 
 
@@ -188,9 +188,12 @@ _TURNS = {"POST": _create, "PATCH": _patch, "DELETE": _delete}
 
 
 async def keep_events(
-    work: Work, operation: Operation, told: Sequence[tuple[Done | Refused, Sequence[str] | None, str | None]]
-) -> None:
-    """The declared events of (result, attributes changed, document if it is gone) into the outbox."""
+    work: Work,
+    operation: Operation,
+    told: Sequence[tuple[Done | Refused, Sequence[str] | None, str | None]],
+    answer: bool = False,
+) -> dict[str, str]:
+    """The events of (result, attributes changed, document if gone) into the outbox; for an answer their documents."""
     resource, events = operation.resource, []
     for result, changed, doc in told:
         for change in result.changes:
@@ -198,9 +201,9 @@ async def keep_events(
                 names = _attributes(resource, change, changed)
                 place = result.id if isinstance(result, Done) else result.reference or ""
                 events.append(select.Event(new_id(work.now), resource.events[change], place, names, doc))
-    if events:
-        await select.keep_events(work.conn, resource, work.now, operation.api.name, events)
-        await wake(work.conn)
+    if not events:
+        return {}
+    return await select.keep_events(work.conn, resource, work.now, operation.api.name, events, answer)
 
 
 def _attributes(resource: Resource, change: str, changed: Sequence[str] | None) -> str | None:

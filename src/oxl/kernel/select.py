@@ -251,19 +251,27 @@ class Event(NamedTuple):
     doc: str | None = None
 
 
-async def keep_events(conn: Any, resource: Resource, now: datetime, api: str, events: Sequence[Event]) -> None:
-    """Write events to the outbox, each with its document, or else with the resource as it now looks from outside."""
+async def keep_events(
+    conn: Any, resource: Resource, now: datetime, api: str, events: Sequence[Event], answer: bool = False
+) -> dict[str, str]:
+    """Write events to the outbox, each with its document, or else with the resource as it now looks from outside; and
+    wake those who wait for them. The documents by id, where an answer is to be made of them.
+    """
     source = f"{resource.one}($1, $6)" if resource.one else f"{resource.view}($1)"
     gone = events[0].doc is not None  # of one group all are deletions, or none is
-    await conn.execute(
-        f"insert into outbox (id, api, event_type, resource, resource_id, at, doc, changed) "
+    row = await conn.fetchrow(
+        f"with told as (insert into outbox (id, api, event_type, resource, resource_id, at, doc, changed) "
         f"select e.id, $2, e.event_type, $3, e.resource_id, $1, {'e.doc::jsonb' if gone else 'v.doc'}, "
         f"case when e.changed is not null then array(select jsonb_array_elements_text(e.changed::jsonb)) end "
         f"from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) "
         f"as e (id, event_type, resource_id, changed, doc)"
-        f"{'' if gone else f' join {source} v on v.id = e.resource_id'}",
+        f"{'' if gone else f' join {source} v on v.id = e.resource_id'} returning resource_id, doc) "
+        f"select outbox_wake(), array_agg(resource_id) filter (where $9) as ids, "
+        f"array_agg(doc::text) filter (where $9) as docs from told",
         now,
         api,
         resource.name,
         *[list(column) for column in zip(*events, strict=True)],
+        answer,
     )
+    return dict(zip(row["ids"] or (), row["docs"] or (), strict=True))

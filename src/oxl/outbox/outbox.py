@@ -81,11 +81,6 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     kept: list[dict[str, Any]]
 
 
-async def wake(conn: Any) -> None:
-    """Tell listening workers, at commit, that there is something new."""
-    await conn.execute(q.wake)
-
-
 async def channel(conn: Any) -> str:
     """The channel on which `wake` is heard; a message names a subscription that is to be let go of."""
     return await conn.fetchval(q.channel)

@@ -1,9 +1,10 @@
 -- The outbox's statements: events, who subscribes to them, and what became of each delivery. Events are written by the
 -- kernel in the transaction of what they tell. A position in the outbox is (xid, event id).
 
--- name: wake
--- One notification a transaction, however many rows it wrote.
-select pg_notify(current_schema || '_outbox', '')
+-- define: outbox_wake
+-- Whoever writes events calls it: one notification a transaction, at its commit, however many rows it wrote.
+create function outbox_wake() returns void
+language sql as $$ select pg_notify(current_schema || '_outbox', '') $$
 
 -- name: channel
 select current_schema || '_outbox'

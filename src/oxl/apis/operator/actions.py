@@ -13,7 +13,7 @@ from oxl.engines.catalog.catalog import Catalog, plan_at
 from oxl.engines.catalog.plan import Plan
 from oxl.engines.catalog.registry import catalog_of
 from oxl.engines.inventory.inventory import AddOn, Change, NewSubscriber, Provisioned, change, subscribe, take_turn
-from oxl.engines.ledger import grants
+from oxl.engines.ledger import grants, proof
 from oxl.verbs import Done, Refusal, Refused, Work, invalid
 
 _OLDEST = timedelta(days=3660)  # every period since a line's start is granted when it is provisioned
@@ -24,8 +24,9 @@ def _plan_of(catalog: Catalog, offering_id: str, field: str, work: Work) -> Plan
     offering = catalog.offerings.get(offering_id)
     if offering is None or not offering.plan:
         raise invalid(field, f"no offering {offering_id[:60]!r} with a price plan is in the catalog", "unknownOffering")
-    plan = plan_at(catalog, offering.plan, work.now) or catalog.plans[offering.plan][0]
-    return plan
+    if not offering.sold_at(work.now):
+        raise Refusal(Refused("conflict", "offeringNotSold", f"{field}: {offering_id} is not sold now", field))
+    return plan_at(catalog, offering.plan, work.now) or catalog.plans[offering.plan][0]
 
 
 def subscriber_of(body: dict[str, Any], catalog: Catalog, work: Work) -> NewSubscriber:
@@ -136,3 +137,8 @@ def _change_of(body: dict[str, Any], catalog: Catalog, work: Work) -> Change:
     plan = _plan_of(catalog, body["productOffering"]["id"], "productOffering.id", work)
     offering = body["productOffering"]["id"]
     return Change(body["subscriber"]["id"], "changePlan", at, text, offering, plan.id, plan.kind)
+
+
+async def create_proof(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
+    """POST /ledgerProof: hold every invariant against the database as it is now."""
+    return await proof.keep_proofs(work, len(bodies))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from oxl.apis.operator import actions, model
+from oxl.apis.operator.selling import SELLING
 from oxl.kernel.declare import Api, Field, Resource
 
 OPERATOR = Api(
@@ -87,13 +88,7 @@ OPERATOR = Api(
                 "productOffering.id": Field("offering_id"),
             },
         ),
-        Resource(
-            name="productOffering",
-            type="ProductOffering",
-            shape=model.ProductOffering,
-            view="operator_offering",
-            askable={"name": Field("name"), "lifecycleStatus": Field("status")},
-        ),
+        *SELLING,
         Resource(
             name="usageSpecification",
             type="UsageSpecification",
@@ -160,6 +155,17 @@ OPERATOR = Api(
                 "resourceId": Field("resource_id"),
                 "deadSince": Field("at", "instant"),
             },
+        ),
+        Resource(
+            name="ledgerProof",
+            type="LedgerProof",
+            shape=model.LedgerProof,
+            view="operator_ledger_proof",
+            askable={"status": Field("status"), "creationDate": Field("created_at", "instant")},
+            create=actions.create_proof,
+            server_set=("status", "creationDate", "invariant", "total"),
+            events={"create": "LedgerProofCreateEvent"},
+            summary="Prove the ledger on the live database, and keep what was found",
         ),
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from oxl.apis.prepay_balance import actions, buckets, reservations, transfers
+from oxl.apis.prepay_balance.charging import CHARGING
 from oxl.apis.prepay_balance.model import (
     AccumulatedBalance,
     AdjustBalance,
@@ -159,5 +160,6 @@ PREPAY_BALANCE = Api(
             view="prepay_history",
             askable=_ACTION_FIELDS | _RECEIVER_FIELDS,
         ),
+        CHARGING,
     ),
 )

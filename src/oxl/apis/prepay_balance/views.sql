@@ -124,6 +124,36 @@ language sql stable as $$
     from ledger_reservation(now_) r
 $$
 
+-- define: prepay_charging
+-- What the client sent, each of its rating groups with what it was answered.
+create function prepay_charging(now_ timestamptz)
+returns table (id text, doc jsonb, body jsonb, session_id text, number bigint, account_id text, status text,
+               created_at timestamptz)
+language sql stable as $$
+    select r.id,
+           r.body || jsonb_build_object(
+               '@type', coalesce(r.body ->> '@type', 'ChargingRequest'),
+               'id', r.id,
+               'status', r.status,
+               'requestedDate', instant_text(r.created_at),
+               'partyAccount', coalesce(r.body -> 'partyAccount', jsonb_build_object(
+                   '@referredType', 'PartyAccount', 'id', r.account_id)),
+               'ratingGroup', (
+                   select coalesce(jsonb_agg(g || jsonb_strip_nulls(jsonb_build_object(
+                       'result', a -> 'result',
+                       'isFinalUnit', a -> 'is_final',
+                       'grantedUnits', quantity((a ->> 'granted')::bigint, p.per, p.units),
+                       'chargedUnits', quantity((a ->> 'charged')::bigint, p.per, p.units),
+                       'unchargedUnits', quantity((a ->> 'uncharged')::bigint, p.per, p.units),
+                       'validFor', case when a ->> 'until' is not null then jsonb_build_object(
+                           'endDateTime', instant_text((a ->> 'until')::timestamptz)) end)) order by n), '[]')
+                   from jsonb_array_elements(r.body -> 'ratingGroup') with ordinality as b (g, n)
+                   join jsonb_array_elements(r.answer) with ordinality as w (a, m) on m = n,
+                   lateral (select (a ->> 'per')::bigint as per, a ->> 'units' as units) p)),
+           r.body, r.session_id, r.number, r.account_id, r.status, r.created_at
+    from ledger_charging_request() r
+$$
+
 -- define: prepay_history
 -- Top-ups, adjustments and transfers together; each names a receiving device, as the document wants it.
 create function prepay_history(now_ timestamptz)

@@ -61,29 +61,20 @@ async def move(work: Work, items: Sequence[Move]) -> list[Done | Refused]:
         [item.unit for item in items],
         [item.amount for item in items],
         [item.extend_to for item in items],
+        [item.body for item in items],
+        list(_NOT_STORED),
     )
-    results: list[Done | Refused] = []
-    kept: list[tuple[Any, ...]] = []
-    for item, action, row in zip(items, actions, rows, strict=True):
-        refusal = row["refusal"]
-        if refusal in _NOT_STORED:
-            field, message = _NOT_STORED[refusal]
-            results.append(Refused("invalid", refusal, f"{field}: {message}", field))
-            continue
-        status = "failed" if refusal else "completed"
-        reason = _REASONS[refusal] if refusal else None
-        kept.append(
-            (action, item.kind, item.bucket_id, row["account_id"], item.unit, item.amount, status, refusal, item.body)
-        )
-        if refusal:
-            results.append(
-                Refused("conflict", refusal, f"bucket.id: {reason}", "bucket.id", action, ("create", "failure"))
-            )
-        else:
-            results.append(Done(action, ("create",)))
-    if kept:
-        await work.conn.execute(q.keep_actions, work.now, *_columns(kept))
-    return results
+    return [_told(action, row["refusal"]) for action, row in zip(actions, rows, strict=True)]
+
+
+def _told(action: str, refusal: str | None) -> Done | Refused:
+    if refusal is None:
+        return Done(action, ("create",))
+    if refusal in _NOT_STORED:
+        field, message = _NOT_STORED[refusal]
+        return Refused("invalid", refusal, f"{field}: {message}", field)
+    told = f"bucket.id: {_REASONS[refusal]}"
+    return Refused("conflict", refusal, told, "bucket.id", action, ("create", "failure"))
 
 
 async def main_buckets(work: Work) -> dict[str, str]:
@@ -123,11 +114,6 @@ async def post(work: Work, draws: Sequence[Draw], held: Iterable[Held]) -> None:
     uses = [(bucket_id, device_id, used) for (bucket_id, device_id), used in by_device.items()]
     await work.conn.execute(q.keep_bucket_use, *_columns(uses))
     await mark(work, [bucket_id for bucket_id, *_ in changed])
-
-
-async def proof(conn: Any) -> tuple[list[dict], list[dict]]:
-    """(faults, totals by unit): the ledger's invariants checked on the live database; no fault means it adds up."""
-    return [dict(row) for row in await conn.fetch(q.proof)], [dict(row) for row in await conn.fetch(q.totals)]
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:

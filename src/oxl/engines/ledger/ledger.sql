@@ -3,76 +3,90 @@
 
 -- define: ledger_move
 -- Credits (amount > 0) and debits (amount < 0) of one group, each decided as if they had run one after another in
--- the order of the arrays; a refused one leaves no trace. One row per item, in order of n.
+-- the order of the arrays; each leaves its action, done or failed, but for those of which `unstored` names the refusal.
+-- A fixed number of statements, however long the group: what is decided in between is kept in variables and arrays.
 create function ledger_move(
     now_ timestamptz, transfer_ids text[], action_ids text[], kinds text[], systems text[], buckets text[],
-    accounts text[], units text[], amounts bigint[], extend_to timestamptz[]
-) returns table (n int, refusal text, account_id text, unit text, usage_type text, available bigint)
+    accounts text[], units text[], amounts bigint[], extend_to timestamptz[], bodies text[], unstored text[]
+) returns table (n int, refusal text)
 language plpgsql as $$
 #variable_conflict use_column
 declare
     item record;
-    b bucket;
     main_grace constant interval := '90 days';
     held text;
-    dirty bool := false;
+    credited_ bigint;
+    debited_ bigint;
+    version_ bigint;
+    until timestamptz;
     moved bigint;
     t_item int[] := '{}';
     t_after bigint[] := '{}';
     t_version bigint[] := '{}';
+    t_credited bigint[] := '{}';
+    t_debited bigint[] := '{}';
+    t_until timestamptz[] := '{}';
+    a_item int[] := '{}';
+    a_account text[] := '{}';
+    a_refusal text[] := '{}';
 begin
     perform 1 from bucket where id = any (buckets) order by id for no key update;
     perform 1 from ledger_release_overdue(now_, buckets);
     for item in
-        select i.* from unnest(kinds, buckets, accounts, units, amounts, extend_to)
+        select i.*, b.id, b.kind as bucket_kind, b.account_id, b.unit as bucket_unit, b.status, b.valid_from,
+               b.valid_to, b.credit_limit, b.credited, b.debited, b.used + b.reserved as spoken_for, b.used, b.version
+        from unnest(kinds, buckets, accounts, units, amounts, extend_to)
             with ordinality as i (kind, bucket, account, unit, amount, extend_to, n)
+        left join bucket b on b.id = i.bucket
         order by i.bucket, i.n
     loop
         if held is distinct from item.bucket then
-            if dirty then
-                update bucket set credited = b.credited, debited = b.debited, version = b.version, valid_to = b.valid_to
-                where id = b.id;
-                dirty := false;
-            end if;
-            select * into b from bucket where id = item.bucket;
             held := item.bucket;
+            credited_ := item.credited;
+            debited_ := item.debited;
+            version_ := item.version;
+            until := item.valid_to;
         end if;
         n := item.n;
-        account_id := b.account_id;
-        unit := b.unit;
-        usage_type := b.usage_type;
-        available := b.credited - b.used - b.debited - b.reserved;
         moved := abs(item.amount);
         refusal := case
-            when b.id is null then 'unknownBucket'
-            when item.unit <> b.unit then 'unitMismatch'
-            when item.account <> b.account_id then 'accountMismatch'
-            when b.status <> 'active' or now_ < b.valid_from
-                or now_ >= b.valid_to + case when b.kind = 'main' and item.kind = 'topup' then main_grace else '0' end
+            when item.id is null then 'unknownBucket'
+            when item.unit <> item.bucket_unit then 'unitMismatch'
+            when item.account <> item.account_id then 'accountMismatch'
+            when item.status <> 'active' or now_ < item.valid_from
+                or now_ >= until + case when item.bucket_kind = 'main' and item.kind = 'topup' then main_grace else '0' end
                 then 'bucketNotActive'
-            when item.amount < 0 and available::numeric + b.credit_limit < moved then 'insufficientBalance'
-            when item.amount > 0 and b.credited > 9223372036854775807 - moved then 'limitExceeded'
+            when item.amount < 0 and (credited_ - debited_ - item.spoken_for)::numeric + item.credit_limit < moved
+                then 'insufficientBalance'
+            when item.amount > 0 and credited_ > 9223372036854775807 - moved then 'limitExceeded'
         end;
         if refusal is null then
             if item.amount > 0 then
-                b.credited := b.credited + moved;
+                credited_ := credited_ + moved;
             else
-                b.debited := b.debited + moved;
+                debited_ := debited_ + moved;
             end if;
-            b.valid_to := case when b.valid_to is not null then greatest(b.valid_to, item.extend_to) end;
-            b.version := b.version + 1;
-            dirty := true;
-            available := available + item.amount;
-            t_item := t_item || item.n::int;
-            t_after := t_after || (b.credited - b.used - b.debited);
-            t_version := t_version || b.version;
+            until := case when until is not null then greatest(until, item.extend_to) end;
+            version_ := version_ + 1;
+            t_item := t_item || n;
+            t_after := t_after || (credited_ - debited_ - item.used);
+            t_version := t_version || version_;
+            t_credited := t_credited || credited_;
+            t_debited := t_debited || debited_;
+            t_until := t_until || until;
+        end if;
+        if refusal is null or refusal <> all (unstored) then
+            a_item := a_item || n;
+            a_account := a_account || item.account_id;
+            a_refusal := a_refusal || refusal;
         end if;
         return next;
     end loop;
-    if dirty then
-        update bucket set credited = b.credited, debited = b.debited, version = b.version, valid_to = b.valid_to
-        where id = b.id;
-    end if;
+    update bucket b set credited = t.credited, debited = t.debited, version = t.version, valid_to = t.until
+    from (select distinct on (buckets[i]) buckets[i] as id, t.*
+          from unnest(t_item, t_version, t_credited, t_debited, t_until) as t (i, version, credited, debited, until)
+          order by buckets[i], version desc) t
+    where b.id = t.id;
     insert into transfer (id, at, dr_bucket, dr_system, cr_bucket, cr_system, unit, amount, kind, action_id,
                           dr_after, dr_version, cr_after, cr_version)
     select transfer_ids[i], now_,
@@ -82,6 +96,12 @@ begin
            case when amounts[i] < 0 then after_ end, case when amounts[i] < 0 then version_ end,
            case when amounts[i] > 0 then after_ end, case when amounts[i] > 0 then version_ end
     from unnest(t_item, t_after, t_version) as t (i, after_, version_);
+    insert into balance_action (id, kind, bucket_id, account_id, unit, amount, status, requested_at, confirmed_at,
+                                reason, body)
+    select action_ids[i], kinds[i], buckets[i], account, units[i], amounts[i],
+           case when why is null then 'completed' else 'failed' end, now_, case when why is null then now_ end, why,
+           bodies[i]::jsonb
+    from unnest(a_item, a_account, a_refusal) as a (i, account, why);
 end $$
 
 -- define: ledger_bucket
@@ -107,15 +127,7 @@ create function ledger_bucket_use() returns table (bucket_id text, device_id tex
 language sql stable as 'select bucket_id, device_id, used from bucket_use'
 
 -- name: move
-select n, refusal, account_id, available from ledger_move($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) order by n
-
--- name: keep_actions
-insert into balance_action (id, kind, bucket_id, account_id, unit, amount, status, requested_at, confirmed_at, reason,
-                            body)
-select id, kind, bucket_id, account_id, unit, amount, status, $1,
-       case when status = 'completed' then $1::timestamptz end, reason, body::jsonb
-from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::text[], $10::text[])
-    as a (id, kind, bucket_id, account_id, unit, amount, status, reason, body)
+select n, refusal from ledger_move($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) order by n
 
 -- name: main_buckets
 select a.external_id, b.id from bucket b join inventory_account() a on a.id = b.account_id
@@ -209,59 +221,3 @@ where product_id = any ($1) and device_id is not null and (valid_to is null or v
 -- name: set_status
 -- Of the products' own buckets; what a whole account shares goes on for its other devices.
 update bucket set status = $2 where product_id = any ($1) and device_id is not null
-
--- name: proof
--- The invariants that hold on any database at any moment; each row is a fault.
-with legs as (
-    select cr_bucket as bucket_id, amount, 0::bigint as used, 0::bigint as debited, amount as credited, cr_version as version
-    from transfer where cr_bucket is not null
-    union all
-    select dr_bucket, -amount, case when kind = 'usage' then amount else 0 end,
-           case when kind = 'usage' then 0 else amount end, 0, dr_version
-    from transfer where dr_bucket is not null
-), sums as (
-    select bucket_id, sum(credited) as credited, sum(used) as used, sum(debited) as debited, count(*) as legs,
-           max(version) as last, count(distinct version) as versions
-    from legs group by bucket_id
-), chain as (
-    select bucket_id, version, sum(amount) over (partition by bucket_id order by version) as after_ from legs
-), shown as (
-    select cr_bucket as bucket_id, cr_version as version, cr_after as after_ from transfer where cr_bucket is not null
-    union all
-    select dr_bucket, dr_version, dr_after from transfer where dr_bucket is not null
-)
-select 'balance differs from its transfers' as fault, b.id as bucket_id
-from bucket b left join sums s on s.bucket_id = b.id
-where (b.credited, b.used, b.debited) is distinct from (coalesce(s.credited, 0), coalesce(s.used, 0), coalesce(s.debited, 0))
-union all
-select 'versions have a gap or a double', b.id
-from bucket b left join sums s on s.bucket_id = b.id
-where b.version <> coalesce(s.legs, 0) or b.version <> coalesce(s.versions, 0) or b.version <> coalesce(s.last, 0)
-union all
-select 'running balance is broken at version ' || c.version, c.bucket_id
-from chain c join shown s using (bucket_id, version)
-where c.after_ <> s.after_
-union all
-select 'reserved differs from open reservations', b.id
-from bucket b
-left join (select bucket_id, sum(amount) as held from reservation where status = 'created' group by bucket_id) r
-    on r.bucket_id = b.id
-where b.reserved <> coalesce(r.held, 0)
-union all
-select 'used differs from completed reservations', r.id
-from reservation r
-left join transfer t on t.action_id = r.id and t.kind = 'usage'
-where r.status = 'completed' and r.used <> coalesce(t.amount, 0)
-union all
-select 'below its credit limit', id from bucket where credited - used - debited - reserved < -credit_limit
-union all
-select 'drawn by device differs from used', b.id
-from bucket b left join (select bucket_id, sum(used) as used from bucket_use group by bucket_id) u on u.bucket_id = b.id
-where b.used <> coalesce(u.used, 0)
-limit 100
-
--- name: totals
-select unit, count(*) as buckets, sum(credited)::numeric as credited, sum(used)::numeric as used,
-       sum(debited)::numeric as debited, sum(reserved)::numeric as reserved,
-       sum(credited - used - debited - reserved)::numeric as remaining
-from bucket group by unit order by unit

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from oxl.db.queries import load
-from oxl.engines.ledger.book import Book, Bucket
+from oxl.engines.ledger.book import Book, Bucket, Entry
 from oxl.values import new_id
 from oxl.verbs import Work
 
@@ -33,24 +33,21 @@ async def release_overdue(work: Work, rows: Iterable[Any]) -> dict[str, int]:
 
 
 async def write(work: Work, book: Book) -> None:
-    """Store the entries, and the figures of the buckets that changed."""
+    """Store the entries, the figures of the buckets that changed, and who used how much: one statement."""
     changed = [bucket for bucket in book.buckets.values() if bucket.changed]
     if changed:
         figures = [(b.id, b.credited, b.used, b.debited, b.reserved, b.version, b.valid_to) for b in changed]
-        await work.conn.execute(q.write_buckets, *columns(figures))
-    if book.entries:
-        await work.conn.execute(
-            q.write_entries, work.now, [new_id(work.now) for _ in book.entries], *columns(book.entries)
-        )
-    if book.uses:
+        entries = [(new_id(work.now), *entry) for entry in book.entries]
         uses = [(bucket, device, used) for (bucket, device), used in book.uses.items()]
-        await work.conn.execute(q.write_uses, *columns(uses))
+        await work.conn.execute(
+            q.write, work.now, *columns(figures), *columns(entries, 1 + len(Entry._fields)), *columns(uses, 3)
+        )
     for bucket in changed:
         bucket.changed = False
     book.entries.clear()
     book.uses.clear()
 
 
-def columns(rows: Sequence[Sequence[Any]]) -> tuple[list[Any], ...]:
-    """Rows as the arrays that statements take."""
-    return tuple(list(column) for column in zip(*rows, strict=True))
+def columns(rows: Sequence[Sequence[Any]], width: int = 0) -> tuple[list[Any], ...]:
+    """Rows as the arrays that statements take; so many empty ones where there are no rows."""
+    return tuple(list(column) for column in zip(*rows, strict=True)) or tuple([] for _ in range(width))

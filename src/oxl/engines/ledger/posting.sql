@@ -27,26 +27,26 @@ for no key update
 -- name: release_overdue
 select bucket_id, amount from ledger_release_overdue($1, $2)
 
--- name: write_buckets
-update bucket
-set credited = d.credited, used = d.used, debited = d.debited, reserved = d.reserved, version = d.version,
-    valid_to = d.valid_to
-from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::timestamptz[])
-    as d (id, credited, used, debited, reserved, version, valid_to)
-where bucket.id = d.id
-
--- name: write_entries
-insert into transfer (id, at, dr_bucket, dr_system, cr_bucket, cr_system, unit, amount, kind, action_id, leg,
-                      dr_after, dr_version, cr_after, cr_version)
-select id, $1, dr_bucket, dr_system, cr_bucket, cr_system, unit, amount, kind, action_id, leg,
-       dr_after, dr_version, cr_after, cr_version
-from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::text[],
-            $10::text[], $11::smallint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[])
-    as e (id, dr_bucket, dr_system, cr_bucket, cr_system, unit, amount, kind, action_id, leg,
-          dr_after, dr_version, cr_after, cr_version)
-
--- name: write_uses
+-- name: write
+-- The figures of buckets, the entries, and who used how much of which bucket.
+with figures as (
+    update bucket
+    set credited = d.credited, used = d.used, debited = d.debited, reserved = d.reserved, version = d.version,
+        valid_to = d.valid_to
+    from unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::timestamptz[])
+        as d (id, credited, used, debited, reserved, version, valid_to)
+    where bucket.id = d.id
+), entries as (
+    insert into transfer (id, at, dr_bucket, dr_system, cr_bucket, cr_system, unit, amount, kind, action_id, leg,
+                          dr_after, dr_version, cr_after, cr_version)
+    select id, $1, dr_bucket, dr_system, cr_bucket, cr_system, unit, amount, kind, action_id, leg,
+           dr_after, dr_version, cr_after, cr_version
+    from unnest($9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[],
+                $16::text[], $17::text[], $18::smallint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[])
+        as e (id, dr_bucket, dr_system, cr_bucket, cr_system, unit, amount, kind, action_id, leg,
+              dr_after, dr_version, cr_after, cr_version)
+)
 insert into bucket_use (bucket_id, device_id, used)
-select bucket_id, device_id, used from unnest($1::text[], $2::text[], $3::bigint[]) as u (bucket_id, device_id, used)
+select bucket_id, device_id, used from unnest($23::text[], $24::text[], $25::bigint[]) as u (bucket_id, device_id, used)
 order by bucket_id, device_id
 on conflict (bucket_id, device_id) do update set used = bucket_use.used + excluded.used
