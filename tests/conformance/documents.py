@@ -27,6 +27,7 @@ from oxl.certify.documents import (
     reachable,
     read,
 )
+from oxl.kernel.declare import Api
 
 __all__ = ["Contract", "Json", "Operation", "facts", "flat", "name_of", "official", "plain", "reachable", "read"]
 
@@ -42,6 +43,12 @@ _KEPT = {  # what of a schema, parameter or answer is a fact
     "$ref", "additionalProperties", "allOf", "discriminator", "enum", "format", "in", "items", "mapping", "minItems",
     "name", "oneOf", "pattern", "propertyName", "required", "schema", "type",
 }  # fmt: skip
+
+
+def key_of(api: Api) -> str:
+    """What the facts of a served API are called: its number, and of a former version its major besides."""
+    former = f"{api.number}v{api.version.partition('.')[0]}"
+    return former if former in FORMER else api.number
 
 
 def document(number: str) -> Json:

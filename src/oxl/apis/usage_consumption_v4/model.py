@@ -1,0 +1,134 @@
+"""TMF677 Usage Consumption v4.0.0: its resources as shapes, in the standard's names."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from oxl.apis.standard import Flag, Instant, Text
+from oxl.apis.standard4 import Entity, Extensible, Ref
+from oxl.kernel.shapes import Facts, Form
+
+TaskState = Annotated[Literal["accepted", "terminatedWithError", "inProgress", "done"], Meta(title="TaskStateType")]
+
+
+class Quantity(msgspec.Struct, kw_only=True):
+    """An amount in units."""
+
+    facts = Facts(optional=("amount",))
+    amount: Decimal
+    units: Text = UNSET
+
+
+class TimePeriod(msgspec.Struct, kw_only=True):
+    """From start to end; either may be open."""
+
+    startDateTime: Instant = UNSET
+    endDateTime: Instant = UNSET
+
+
+class RelatedParty(Ref):
+    """A party with the role it plays."""
+
+    facts = Facts(required=("@referredType",), filled=(("@referredType", "Party"),))
+    role: Text = UNSET
+
+
+class PartyAccountRef(Ref):
+    """Who pays."""
+
+    description: Text = UNSET
+    status: Text = UNSET
+
+
+class ReserveBalanceRef(Ref):
+    """A reservation on a balance."""
+
+
+class ConsumptionSummary(Entity):
+    """One figure of consumption: what it counts (counterType), for whom (level), how much."""
+
+    counterType: Text = UNSET
+    level: Text = UNSET
+    valueName: Text = UNSET
+    consumptionPeriod: TimePeriod | UnsetType = UNSET
+    user: RelatedParty | UnsetType = UNSET
+    value: Quantity | UnsetType = UNSET
+
+
+class UsageConsumptionLogicalResourceRef(Ref):
+    """A device, with figures that belong to it as a whole."""
+
+    consumptionSummary: list[ConsumptionSummary] | UnsetType = UNSET
+
+
+class UsageConsumptionProductRef(Ref):
+    """A product, with figures that belong to it as a whole."""
+
+    consumptionSummary: list[ConsumptionSummary] | UnsetType = UNSET
+
+
+class UsageConsumptionServiceRef(Ref):
+    """A service, with figures that belong to it as a whole."""
+
+    consumptionSummary: list[ConsumptionSummary] | UnsetType = UNSET
+
+
+class BucketRelationship(Extensible):
+    """A bucket's relation to another one."""
+
+    relationshipType: str
+    bucketRefOrValue: BucketRefOrValue
+
+
+class BucketRefOrValue(Entity):
+    """A bucket with its counters, as a report shows it."""
+
+    description: Text = UNSET
+    isShared: Flag = UNSET
+    name: Text = UNSET
+    remainingValueName: Text = UNSET
+    status: Text = UNSET
+    usageType: Text = UNSET
+    bucketCounter: list[ConsumptionSummary] | UnsetType = UNSET
+    bucketRelationship: list[BucketRelationship] | UnsetType = UNSET
+    logicalResource: list[UsageConsumptionLogicalResourceRef] | UnsetType = UNSET
+    partyAccount: PartyAccountRef | UnsetType = UNSET
+    product: list[UsageConsumptionProductRef] | UnsetType = UNSET
+    relatedParty: list[RelatedParty] | UnsetType = UNSET
+    remainingValue: Quantity | UnsetType = UNSET
+    reserveBalance: list[ReserveBalanceRef] | UnsetType = UNSET
+    reservedValue: Quantity | UnsetType = UNSET
+    service: list[UsageConsumptionServiceRef] | UnsetType = UNSET
+    validFor: TimePeriod | UnsetType = UNSET
+
+
+class UsageConsumption(Entity):
+    """What a device has used and has left, at an instant."""
+
+    creationDate: Instant = UNSET
+    description: Text = UNSET
+    lastUpdate: Instant = UNSET
+    name: Text = UNSET
+    bucketRefOrValue: list[BucketRefOrValue] | UnsetType = UNSET
+    logicalResource: list[UsageConsumptionLogicalResourceRef] | UnsetType = UNSET
+    partyAccount: list[PartyAccountRef] | UnsetType = UNSET
+    product: list[UsageConsumptionProductRef] | UnsetType = UNSET
+    relatedParty: list[RelatedParty] | UnsetType = UNSET
+    service: list[UsageConsumptionServiceRef] | UnsetType = UNSET
+    state: TaskState | UnsetType = UNSET
+    validPeriod: TimePeriod | UnsetType = UNSET
+
+
+class QueryUsageConsumption(Entity):
+    """A request for reports; searchCriteria is a report used as a template."""
+
+    facts = Facts(create=Form(without=("id", "href", "usageConsumption")))
+    queryUsageConsumptionDate: Instant = UNSET
+    partyAccount: list[PartyAccountRef] | UnsetType = UNSET
+    relatedParty: list[RelatedParty] | UnsetType = UNSET
+    searchCriteria: UsageConsumption | UnsetType = UNSET
+    usageConsumption: list[UsageConsumption] | UnsetType = UNSET
