@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, unquote
 
 import aiohttp
 from aiohttp import web
+from seeds import seed
 
 from oxl.certify import bodies
 from oxl.certify.documents import Json
@@ -83,7 +84,7 @@ class Double:
         self.deliver: Callable[[Json, Json], bool] = self._wanted  # whether a subscription hears an event
         self.numbers, self.seconds = count(1), count(1)
         for kind in self.kinds.values():
-            for doc in _seed(kind) if not kind.form else ():
+            for doc in seed(kind) if not kind.form else ():
                 self._keep(kind, doc)
 
     # ── HTTP ──
@@ -283,25 +284,3 @@ def _meets(doc: Json, query: dict[str, str]) -> bool:
         str(doc.get(name)) == value if not isinstance(doc.get(name), bool) else str(doc[name]).lower() == value
         for name, value in wanted.items()
     )
-
-
-def _seed(kind: Kind) -> Iterator[Json]:
-    """What cannot be created over the API and is there from the start."""
-    euro = {"units": "EUR"}
-    for n in (1, 2):
-        doc: Json = {"name": f"{kind.name} {n}", "description": f"number {n}"}
-        if kind.name == "bucket":
-            doc |= {"id": f"b{n}", "usageType": "monetary", "status": "active", "isShared": False,
-                    "remainingValue": {"amount": 100 * n} | euro}  # fmt: skip
-        elif kind.name == "accumulatedBalance":
-            doc |= {"bucket": [{"id": "b1"}, {"id": "b2"}], "totalBalance": {"amount": 300} | euro}
-        elif kind.name == "customerBill":
-            values = {"taxExcludedAmount": 100, "taxIncludedAmount": 119, "amountDue": 119, "remainingAmount": 19}
-            money = {name: {"unit": "EUR", "value": value} for name, value in values.items()}
-            paid = {"appliedAmount": {"unit": "EUR", "value": 100}, "payment": {"@type": "PaymentRef", "id": "p1"}}
-            tax = {"@type": "TaxItem", "taxCategory": "VAT", "taxRate": 19, "taxAmount": {"unit": "EUR", "value": 19}}
-            account = {"@type": "BillingAccountRef", "id": f"a{n}"}
-            doc = money | {"state": "new", "appliedPayment": [paid], "taxItem": [tax], "billingAccount": account}
-        elif kind.name == "appliedCustomerBillingRate":
-            doc |= {"isBilled": True, "bill": {"@type": "CustomerBillRef", "id": "1"}, "date": "2026-06-01T00:00:00Z"}
-        yield doc

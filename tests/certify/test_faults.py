@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import faults_of_reads
 import faults_of_writes
 import pytest
 from faults import CONCERNED, FAULTS, Fault
@@ -13,6 +14,7 @@ from faults import CONCERNED, FAULTS, Fault
 from oxl.certify.rules import ALL
 from oxl.certify.running import Report
 
+assert faults_of_reads, "its faults are registered as it is read"
 assert faults_of_writes, "its faults are registered as it is read"
 _AT_ONCE = 6
 _WITHOUT_A_FAULT = {"patch.schema", "patch.garbage", "hub.location", "hub.read", "event.change", "read.status"}

@@ -148,9 +148,15 @@ class Kind:
 
     @cached_property
     def mandatory(self) -> tuple[str, ...]:
-        """What every answer holds: what the document requires, and identity, state and dates where it has them."""
+        """What every answer holds: what the document requires, identity, state, and the dates that are the server's.
+
+        lastUpdate is the server's where no form lets a client send it.
+        """
         found = self.standard.flat(self.schema)
         always = [name for name in _BESIDES if name in found.attributes]
+        sent = [name for form in (self.form, self.update) if form for name in self.standard.flat(form).attributes]
+        if "lastUpdate" in always and "lastUpdate" in sent:
+            always.remove("lastUpdate")
         if not self.standard.v5:
             always.remove("@type")
         return tuple(dict.fromkeys([*always, *sorted(found.required)]))

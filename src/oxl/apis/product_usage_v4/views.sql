@@ -27,6 +27,20 @@ language sql immutable as $$
     from jsonb_array_elements(doc -> 'usageProductPrice') with ordinality as e (line, n)
 $$
 
+-- define: product_usage_moment_4
+-- What version 5 keeps under a name of version 4 is anybody's: no moment where it is none.
+create function product_usage_moment_4(text jsonb) returns timestamptz
+language plpgsql stable as $$
+begin
+    if jsonb_typeof(text) = 'string' and text #>> '{}' ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z$' then
+        return (text #>> '{}')::timestamptz;
+    end if;
+    return null;
+exception when datetime_field_overflow or invalid_datetime_format then
+    return null;
+end
+$$
+
 -- define: product_usage_party_4
 create function product_usage_party_4(related jsonb) returns jsonb
 language sql immutable as $$
@@ -39,7 +53,8 @@ create function product_usage_4(now_ timestamptz)
 returns table (id text, doc jsonb, status text, usage_type text, specification_id text, used_at timestamptz)
 language sql stable as $$
     select u.id,
-           u.doc - '{creationDate,lastUpdate,usageProductPrice,externalIdentifier,product,serviceUsage}'::text[]
+           u.doc - '{creationDate,lastUpdate,usageProductPrice,externalIdentifier,product,serviceUsage,usageCharacteristic,description,
+                  ratedProductUsage}'::text[]
                || jsonb_strip_nulls(jsonb_build_object(
                    '@type', 'Usage',
                    'status', product_usage_status_4(u.status),
@@ -48,14 +63,16 @@ language sql stable as $$
                    'ratedProductUsage', product_usage_rated_4(u.doc),
                    'usageCharacteristic', (
                        select jsonb_agg(c || jsonb_build_object('@type', 'UsageCharacteristic') order by n)
-                       from jsonb_array_elements(u.doc -> 'usageCharacteristic') with ordinality as e (c, n)),
+                       from jsonb_array_elements(u.doc -> 'usageCharacteristic') with ordinality as e (c, n)
+                       where c ? 'value'),
+                   'description', case when jsonb_typeof(u.doc -> 'description') = 'string' then u.doc -> 'description' end,
                    'relatedParty', (
                        select jsonb_agg(product_usage_party_4(p) order by n)
                        from jsonb_array_elements(u.doc -> 'relatedParty') with ordinality as e (p, n)))),
            product_usage_status_4(u.status), u.usage_type, u.specification_id, t.used_at
     from product_usage(now_) u
     cross join lateral (
-        select coalesce((u.body ->> 'usageDate')::timestamptz, u.created_at) as used_at) t
+        select coalesce(product_usage_moment_4(u.body -> 'usageDate'), u.created_at) as used_at) t
 $$
 
 -- define: product_usage_specification_4

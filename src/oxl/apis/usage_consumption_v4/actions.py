@@ -8,9 +8,12 @@ from typing import Any
 from oxl.apis.usage_consumption import actions as newer
 from oxl.verbs import Done, Refused, Work
 
-_CLASSES = {  # attribute of a report → the class that version 5 has there
+_CLASSES = {  # attribute → the class that version 5 has there
     "partyAccount": "PartyAccountRef", "product": "UsageConsumptionProductRef", "logicalResource": "LogicalResourceRef",
+    "reserveBalance": "ReserveBalanceRef", "bucketCounter": "BucketCounter", "consumptionSummary": "ConsumptionSummary",
+    "bucketRefOrValue": "Bucket",
 }  # fmt: skip
+_BUCKET_STATES = ("active", "suspended", "expired")  # version 4 takes any text, which is kept beside
 
 
 async def create_query(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
@@ -25,7 +28,7 @@ async def delete_query(work: Work, ids: Sequence[str]) -> list[Done | Refused]:
 
 def _newer(body: dict[str, Any]) -> dict[str, Any]:
     """A body as version 5 has it."""
-    found = _with_references(body) | {"@type": "QueryUsageConsumption"}
+    found = _object(body) | {"@type": "QueryUsageConsumption"}
     if "searchCriteria" in body:
         found["searchCriteria"] = _report(body["searchCriteria"])
     return found
@@ -33,22 +36,30 @@ def _newer(body: dict[str, Any]) -> dict[str, Any]:
 
 def _report(report: dict[str, Any]) -> dict[str, Any]:
     """A report as version 5 has it; a device that is named by its number alone is looked for by that."""
-    found = _with_references(report) | {"@type": "UsageConsumptionReport"}
-    if "bucketRefOrValue" in report:
-        found["bucket"] = [each | {"@type": "Bucket"} for each in found.pop("bucketRefOrValue")]
+    found = _object(report) | {"@type": "UsageConsumptionReport"}
+    if "bucketRefOrValue" in found:
+        found["bucket"] = found.pop("bucketRefOrValue")
     for device in found.get("logicalResource", ()):
         if "value" not in device and device["id"].lstrip("+").isdigit():
             device["value"] = device["id"]
     return found
 
 
-def _with_references(body: dict[str, Any]) -> dict[str, Any]:
-    found = dict(body)
-    for name, kind in _CLASSES.items():
-        if name in body:
-            found[name] = [each | {"@type": kind} for each in body[name]]
-    if "relatedParty" in body:
-        found["relatedParty"] = [_party(each) for each in body["relatedParty"]]
+def _object(given: dict[str, Any]) -> dict[str, Any]:
+    """An object with its parties and references as version 5 has them, however deep."""
+    found = dict(given)
+    for name, value in given.items():
+        if name == "relatedParty":
+            found[name] = [_party(each) for each in value]
+        elif name == "user":
+            found[name] = _party(value)
+        elif name in _CLASSES:
+            several = value if isinstance(value, list) else [value]
+            inner = (each if name == "logicalResource" else _object(each) for each in several)
+            newer = [each | {"@type": _CLASSES[name]} for each in inner]
+            found[name] = newer if isinstance(value, list) else newer[0]
+    if found.get("status", "active") not in _BUCKET_STATES:
+        found["statusText"] = found.pop("status")
     return found
 
 

@@ -8,11 +8,23 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from oxl.apis.standard import Flag, Instant, Text
-from oxl.apis.standard4 import Entity, Extensible, Ref
+from oxl.apis.standard import Flag, Instant, Text, Uri
+from oxl.apis.standard4 import Extensible
 from oxl.kernel.shapes import Facts, Form
 
 TaskState = Annotated[Literal["accepted", "terminatedWithError", "inProgress", "done"], Meta(title="TaskStateType")]
+
+
+class _Entity(Extensible):
+    id: Text = UNSET
+    href: Uri = UNSET
+
+
+class _Ref(Extensible):
+    id: str
+    href: Uri = UNSET
+    name: Text = UNSET
+    at_referred_type: Text = UNSET
 
 
 class Quantity(msgspec.Struct, kw_only=True):
@@ -30,25 +42,32 @@ class TimePeriod(msgspec.Struct, kw_only=True):
     endDateTime: Instant = UNSET
 
 
-class RelatedParty(Ref):
+class _PlainRef(Extensible):
+    id: str
+    href: Text = UNSET
+    name: Text = UNSET
+    at_referred_type: Text = UNSET
+
+
+class RelatedParty(_Ref):
     """A party with the role it plays."""
 
     facts = Facts(required=("@referredType",), filled=(("@referredType", "Party"),))
     role: Text = UNSET
 
 
-class PartyAccountRef(Ref):
+class PartyAccountRef(_PlainRef):
     """Who pays."""
 
     description: Text = UNSET
     status: Text = UNSET
 
 
-class ReserveBalanceRef(Ref):
+class ReserveBalanceRef(_Ref):
     """A reservation on a balance."""
 
 
-class ConsumptionSummary(Entity):
+class ConsumptionSummary(_Entity):
     """One figure of consumption: what it counts (counterType), for whom (level), how much."""
 
     counterType: Text = UNSET
@@ -59,19 +78,19 @@ class ConsumptionSummary(Entity):
     value: Quantity | UnsetType = UNSET
 
 
-class UsageConsumptionLogicalResourceRef(Ref):
+class UsageConsumptionLogicalResourceRef(_Ref):
     """A device, with figures that belong to it as a whole."""
 
     consumptionSummary: list[ConsumptionSummary] | UnsetType = UNSET
 
 
-class UsageConsumptionProductRef(Ref):
+class UsageConsumptionProductRef(_Ref):
     """A product, with figures that belong to it as a whole."""
 
     consumptionSummary: list[ConsumptionSummary] | UnsetType = UNSET
 
 
-class UsageConsumptionServiceRef(Ref):
+class UsageConsumptionServiceRef(_Ref):
     """A service, with figures that belong to it as a whole."""
 
     consumptionSummary: list[ConsumptionSummary] | UnsetType = UNSET
@@ -84,9 +103,11 @@ class BucketRelationship(Extensible):
     bucketRefOrValue: BucketRefOrValue
 
 
-class BucketRefOrValue(Entity):
+class BucketRefOrValue(Extensible):
     """A bucket with its counters, as a report shows it."""
 
+    id: Text = UNSET
+    href: Text = UNSET
     description: Text = UNSET
     isShared: Flag = UNSET
     name: Text = UNSET
@@ -106,7 +127,7 @@ class BucketRefOrValue(Entity):
     validFor: TimePeriod | UnsetType = UNSET
 
 
-class UsageConsumption(Entity):
+class UsageConsumption(_Entity):
     """What a device has used and has left, at an instant."""
 
     creationDate: Instant = UNSET
@@ -123,7 +144,7 @@ class UsageConsumption(Entity):
     validPeriod: TimePeriod | UnsetType = UNSET
 
 
-class QueryUsageConsumption(Entity):
+class QueryUsageConsumption(_Entity):
     """A request for reports; searchCriteria is a report used as a template."""
 
     facts = Facts(create=Form(without=("id", "href", "usageConsumption")))
