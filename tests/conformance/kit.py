@@ -36,6 +36,7 @@ LEAST: dict[str, Json] = {
 }
 # What a full body may not choose freely; None is left to the server.
 FIXED: dict[str, Json] = {
+    "usage": {"status": None, "ratedProductUsage": None},
     "topupBalance": _EUR | {"voucher": None, "isAutoTopup": False},
     "adjustBalance": _EUR | {"adjustType": "oneTime"},
     "reserveBalance": _EUR,

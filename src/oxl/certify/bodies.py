@@ -24,6 +24,17 @@ _run = uuid4().hex[:8]
 _numbers = count(1)
 
 
+def least(standard: Standard, kind: Kind) -> Json:
+    """The least body that the document takes, as an example to read: ids and texts stand for the reader's own."""
+    made = _object(standard, kind.form, ())
+    form = standard.flat(kind.form).attributes
+    if kind.name in _MONEY:
+        made |= {"amount": {"amount": 10, "units": "EUR"}, "bucket": {"id": "11"}, "usageType": "monetary"}
+    if kind.name == "transferBalance":
+        made |= {"receiverBucket": {"id": "12"}, "receiverBucketUsageType": "monetary"}
+    return made | ({"name": "an example"} if "name" in form else {})
+
+
 class Ground:
     """What the server has that bodies may refer to; looked up once."""
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from oxl.cli import bills, events, recommend, subscriber, usage, voucher
 from oxl.cli import seed as seeds
+from oxl.cli.assets import write_assets
 from oxl.cli.certify import certify
 from oxl.cli.doctor import examine, prove_ledger
 from oxl.cli.ground import DATA, TENANT, err, fail, opened, out, run, settings_of
@@ -35,6 +36,7 @@ app.add_typer(recommend.app, name="recommend")
 app.add_typer(voucher.app, name="voucher")
 app.add_typer(catalog, name="catalog")
 app.command()(certify)
+app.command("assets")(write_assets)
 app.add_typer(bills.bill, name="bill")
 app.add_typer(bills.payment, name="payment")
 app.command("bill-run")(bills.bill_run)

@@ -21,7 +21,7 @@ language sql immutable as $$
         'isTaxExempt', coalesce((line #>> '{price,taxRate}')::numeric = 0, false),
         'taxRate', line #> '{price,taxRate}',
         'offerTariffType', line -> 'name',
-        'productRef', doc -> 'product',
+        'productRef', product_usage_ref_4(doc -> 'product'),
         'taxExcludedRatingAmount', line #> '{price,dutyFreeAmount}',
         'taxIncludedRatingAmount', line #> '{price,taxIncludedAmount}')) order by n)
     from jsonb_array_elements(doc -> 'usageProductPrice') with ordinality as e (line, n)
@@ -41,10 +41,15 @@ exception when datetime_field_overflow or invalid_datetime_format then
 end
 $$
 
+-- define: product_usage_ref_4
+-- A reference with its href only where it is a whole address, which version 4 asks for and version 5 does not.
+create function product_usage_ref_4(ref jsonb) returns jsonb
+language sql immutable as $$ select case when ref ->> 'href' ~ '^[A-Za-z][A-Za-z0-9+.-]*:' then ref else ref - 'href' end $$
+
 -- define: product_usage_party_4
 create function product_usage_party_4(related jsonb) returns jsonb
 language sql immutable as $$
-    select jsonb_build_object('@referredType', 'Party') || (related -> 'partyOrPartyRole') || jsonb_strip_nulls(
+    select jsonb_build_object('@referredType', 'Party') || product_usage_ref_4(related -> 'partyOrPartyRole') || jsonb_strip_nulls(
         jsonb_build_object('@type', 'RelatedParty', 'role', related -> 'role'))
 $$
 
@@ -59,7 +64,7 @@ language sql stable as $$
                    '@type', 'Usage',
                    'status', product_usage_status_4(u.status),
                    'usageDate', instant_text(t.used_at),
-                   'usageSpecification', u.doc -> 'usageSpecification' || jsonb_build_object('@type', 'UsageSpecificationRef'),
+                   'usageSpecification', product_usage_ref_4(u.doc -> 'usageSpecification') || jsonb_build_object('@type', 'UsageSpecificationRef'),
                    'ratedProductUsage', product_usage_rated_4(u.doc),
                    'usageCharacteristic', (
                        select jsonb_agg(c || jsonb_build_object('@type', 'UsageCharacteristic') order by n)

@@ -47,17 +47,21 @@ def _report(report: dict[str, Any]) -> dict[str, Any]:
 
 def _object(given: dict[str, Any]) -> dict[str, Any]:
     """An object with its parties and references as version 5 has them, however deep."""
-    found = dict(given)
-    for name, value in given.items():
+    found = {name: value for name, value in given.items() if value is not None}
+    for name, value in [*found.items()]:
         if name == "relatedParty":
             found[name] = [_party(each) for each in value]
         elif name == "user":
             found[name] = _party(value)
         elif name in _CLASSES:
             several = value if isinstance(value, list) else [value]
-            inner = (each if name == "logicalResource" else _object(each) for each in several)
-            newer = [each | {"@type": _CLASSES[name]} for each in inner]
+            newer = [_INNER.get(name, _object)(each) | {"@type": _CLASSES[name]} for each in several]
             found[name] = newer if isinstance(value, list) else newer[0]
+    return found
+
+
+def _bucket(given: dict[str, Any]) -> dict[str, Any]:
+    found = _object(given)
     if found.get("status", "active") not in _BUCKET_STATES:
         found["statusText"] = found.pop("status")
     return found
@@ -67,3 +71,6 @@ def _party(party: dict[str, Any]) -> dict[str, Any]:
     within = {name: value for name, value in party.items() if name != "role"} | {"@type": "PartyRef"}
     role = {"role": party["role"]} if "role" in party else {}
     return {"@type": "RelatedPartyRefOrPartyRoleRef", **role, "partyOrPartyRole": within}
+
+
+_INNER = {"logicalResource": dict, "bucketRefOrValue": _bucket}  # what is otherwise made newer than other objects

@@ -14,11 +14,16 @@ exception when datetime_field_overflow or invalid_datetime_format then
 end
 $$
 
+-- define: consumption_ref_4
+-- A reference with its href only where it is a whole address, which version 4 asks for and version 5 does not.
+create function consumption_ref_4(ref jsonb) returns jsonb
+language sql immutable as $$ select case when ref ->> 'href' ~ '^[A-Za-z][A-Za-z0-9+.-]*:' then ref else ref - 'href' end $$
+
 -- define: consumption_parties_4
 create function consumption_parties_4(doc jsonb) returns jsonb
 language sql immutable as $$
     select jsonb_agg(
-        jsonb_build_object('@referredType', 'Party') || (p -> 'partyOrPartyRole') || jsonb_strip_nulls(
+        jsonb_build_object('@referredType', 'Party') || consumption_ref_4(p -> 'partyOrPartyRole') || jsonb_strip_nulls(
             jsonb_build_object('@type', 'RelatedParty', 'role', p -> 'role')) order by n)
     from jsonb_array_elements(doc -> 'relatedParty') with ordinality as e (p, n)
 $$
@@ -26,7 +31,7 @@ $$
 -- define: consumption_counters_4
 create function consumption_counters_4(counters jsonb) returns jsonb
 language sql immutable as $$
-    select jsonb_agg(c || jsonb_strip_nulls(jsonb_build_object(
+    select jsonb_agg(consumption_ref_4(c) || jsonb_strip_nulls(jsonb_build_object(
         '@type', 'ConsumptionSummary',
         'user', case when c ? 'user' then consumption_parties_4(
             jsonb_build_object('relatedParty', jsonb_build_array(c -> 'user'))) -> 0 end)) order by n)
@@ -36,7 +41,7 @@ $$
 -- define: consumption_refs_4
 create function consumption_refs_4(refs jsonb, kind text) returns jsonb
 language sql immutable as $$
-    select jsonb_agg(r || jsonb_strip_nulls(jsonb_build_object(
+    select jsonb_agg(consumption_ref_4(r) || jsonb_strip_nulls(jsonb_build_object(
         '@type', kind, 'consumptionSummary', consumption_counters_4(r -> 'consumptionSummary'))) order by n)
     from jsonb_array_elements(refs) with ordinality as e (r, n)
 $$
@@ -44,7 +49,7 @@ $$
 -- define: consumption_devices_4
 create function consumption_devices_4(refs jsonb) returns jsonb
 language sql immutable as $$
-    select jsonb_agg(r || jsonb_build_object('@type', 'UsageConsumptionLogicalResourceRef') order by n)
+    select jsonb_agg(consumption_ref_4(r) || jsonb_build_object('@type', 'UsageConsumptionLogicalResourceRef') order by n)
     from jsonb_array_elements(refs) with ordinality as e (r, n)
 $$
 
@@ -56,6 +61,7 @@ language sql immutable as $$
         'status', coalesce(bucket -> 'statusText', bucket -> 'status'),
         'product', consumption_refs_4(bucket -> 'product', 'UsageConsumptionProductRef'),
         'logicalResource', consumption_devices_4(bucket -> 'logicalResource'),
+        'reserveBalance', consumption_refs_4(bucket -> 'reserveBalance', 'ReserveBalanceRef'),
         'relatedParty', consumption_parties_4(bucket),
         'bucketCounter', consumption_counters_4(bucket -> 'bucketCounter')))
 $$
@@ -63,7 +69,7 @@ $$
 -- define: consumption_report_4
 create function consumption_report_4(report jsonb) returns jsonb
 language sql immutable as $$
-    select report - 'bucket' || jsonb_strip_nulls(jsonb_build_object(
+    select consumption_ref_4(report) - 'bucket' || jsonb_strip_nulls(jsonb_build_object(
         '@type', 'UsageConsumption',
         'product', consumption_refs_4(report -> 'product', 'UsageConsumptionProductRef'),
         'logicalResource', consumption_devices_4(report -> 'logicalResource'),
