@@ -55,3 +55,11 @@ def test_the_server_waits_for_the_migration() -> None:
     assert {each.partition(":")[0] for service in OURS.values() for each in service["volumes"]} <= set(
         COMPOSE["volumes"]
     )
+
+
+def test_the_compose_file_of_kits_fits_the_other_one() -> None:
+    kits = yaml.safe_load((DEPLOY / "kits.yaml").read_text("utf-8"))
+    assert set(kits["services"]) - {"kit"} <= set(COMPOSE["services"])
+    assert kits["services"]["kit"]["depends_on"].keys() <= set(COMPOSE["services"])
+    assert runs(kits["services"]["migrate"]["command"][:1])
+    assert set(kits["services"]["server"]["environment"]) <= SETTINGS

@@ -1,5 +1,10 @@
 -- TMF635 v4 from outside: the documents of version 5, told as version 4 has them.
 
+-- define: product_usage_ref_4
+-- A reference with its href only where it is a whole address, which version 4 asks for and version 5 does not.
+create function product_usage_ref_4(ref jsonb) returns jsonb
+language sql immutable as $$ select case when ref ->> 'href' ~ '^[A-Za-z][A-Za-z0-9+.-]*:' then ref else ref - 'href' end $$
+
 -- define: product_usage_status_4
 -- Version 5's states in the words of version 4. What waits in suspense is tried again: recycled.
 create function product_usage_status_4(status text) returns text
@@ -40,11 +45,6 @@ exception when datetime_field_overflow or invalid_datetime_format then
     return null;
 end
 $$
-
--- define: product_usage_ref_4
--- A reference with its href only where it is a whole address, which version 4 asks for and version 5 does not.
-create function product_usage_ref_4(ref jsonb) returns jsonb
-language sql immutable as $$ select case when ref ->> 'href' ~ '^[A-Za-z][A-Za-z0-9+.-]*:' then ref else ref - 'href' end $$
 
 -- define: product_usage_party_4
 create function product_usage_party_4(related jsonb) returns jsonb

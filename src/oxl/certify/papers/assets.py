@@ -65,7 +65,11 @@ def assets(served: Served) -> dict[str, str]:
         "user-guide.md": guide(served),
         "conformance-profile.md": profile(served),
         "postman-collection.json": json.dumps(postman(served), indent=1, ensure_ascii=False) + "\n",
-        "client.py": client(served.standard.place, [each[:2] for each in served.operations()]),
+        "client.py": client(
+            served.standard.place,
+            [each[:2] for each in served.operations()],
+            [kind.name for kind in served.standard.kinds],
+        ),
         "version-history.md": history(served),
         "index.html": index(served),
     }
@@ -116,6 +120,11 @@ def guide(served: Served) -> str:
         found += ["", f"Besides, this product tells: {', '.join(f'`{name}`' for name in own)}.", ""] if own else [""]
         if kind.events:
             found += [f"Events: {', '.join(f'`{event}`' for event in kind.events)}. Subscribe with `POST /hub`.", ""]
+    known_resources = {kind.name for kind in served.standard.kinds} | {"hub"}
+    own = [(m, p, o) for m, p, o in served.operations() if p.split("/")[1] not in known_resources]
+    if own:
+        found += ["## Besides the standard", ""]
+        found += [*_table(("Operation", "What it does"), [[f"`{m} {p}`", o.summary or o.id] for m, p, o in own]), ""]
     return "\n".join(found)
 
 

@@ -36,8 +36,8 @@ def ask(server, method, path, body=None, query=None, token=None):
 _WORDS = {"GET": "retrieve", "POST": "create", "PATCH": "change", "DELETE": "remove"}
 
 
-def client(place: Place, operations: Sequence[tuple[str, str]]) -> str:
-    """The module."""
+def client(place: Place, operations: Sequence[tuple[str, str]], shown: Sequence[str]) -> str:
+    """The module; run as a program, it tells of the resources that are to be shown."""
     found, listed = [_HEAD.format(title=place.title, version=place.version, base=place.base)], []
     for method, path in operations:
         if path.count("/") > (2 if "{id}" in path else 1):
@@ -53,7 +53,7 @@ def client(place: Place, operations: Sequence[tuple[str, str]]) -> str:
         given = ["body" if "body" in asked else "None", "query" if method == "GET" else "None", "token"]
         found.append(f'\n\ndef {word}_{name}({arguments}):\n    """{method} {path}"""\n'
                      f'    return ask(server, "{method}", {place_of}, {", ".join(given)})\n')  # fmt: skip
-        if word == "list":
+        if word == "list" and resource in shown:
             listed.append((resource, f"list_{name}"))
     found.append('\n\nif __name__ == "__main__":\n    SERVER = sys.argv[1]\n')
     for resource, function in listed:
