@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from oxl.apis import APIS
+from oxl.apis.usage_consumption.live import end_streams
 from oxl.contract.answers import contracts
 from oxl.contract.pages import documents, pages
 from oxl.contract.strict import strictly
@@ -37,12 +38,20 @@ SQL_CODE = (
     ("oxl.engines.ledger", "proof.sql"),
     ("oxl.engines.ledger", "charging.sql"),
     ("oxl.engines.usage", "usage.sql"),
+    ("oxl.engines.usage", "revise.sql"),
+    ("oxl.engines.usage", "again.sql"),
+    ("oxl.engines.usage", "explain.sql"),
     ("oxl.engines.billing", "receivable.sql"),
     ("oxl.engines.billing", "run.sql"),
     ("oxl.engines.billing", "bills.sql"),
+    ("oxl.engines.billing", "documents.sql"),
+    ("oxl.engines.consumption", "words.sql"),
+    ("oxl.engines.consumption", "limits.sql"),
     ("oxl.engines.consumption", "consumption.sql"),
     ("oxl.engines.recommendation", "recommendation.sql"),
     *((f"oxl.apis.{api.name}", "views.sql") for api in APIS),
+    ("oxl.apis.operator", "selling.sql"),
+    ("oxl.apis.operator", "rating.sql"),
 )
 
 
@@ -85,6 +94,9 @@ class App:
             guard=guard_of(settings.callback_allow, settings.host, settings.port),
         )
         self._keeping = asyncio.create_task(self._keep(self._database))
+        loop = asyncio.get_running_loop()
+        # The server hears of it too and waits for what is open; streams would be open for ever.
+        signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(end_streams))
 
     async def _keep(self, database: Database) -> None:
         """Stay joined to the database, follow the tenants' clocks, and stop when the server that started us is gone."""

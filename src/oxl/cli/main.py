@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 from rich.markup import escape
 
-from oxl.cli import bills, events, recommend, subscriber, usage, voucher
+from oxl.cli import again, bills, events, recommend, subscriber, usage, voucher
 from oxl.cli import seed as seeds
 from oxl.cli.assets import write_assets
 from oxl.cli.certify import certify
@@ -29,6 +29,8 @@ app = typer.Typer(
     "Start with [bold]oxl serve --demo[/], then [bold]oxl subscriber show 4915550000001[/].",
 )
 catalog = typer.Typer(no_args_is_help=True, help="Check and publish the catalog: specifications, plans, offerings.")
+again.add_to(usage.app)
+app.command("rate")(again.rate)
 app.add_typer(usage.app, name="usage")
 app.add_typer(subscriber.app, name="subscriber")
 app.add_typer(events.app, name="events")

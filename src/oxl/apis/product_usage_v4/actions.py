@@ -1,4 +1,4 @@
-"""What POST and PATCH mean in version 4: the same as in version 5, once their bodies are in its words."""
+"""What POST, PATCH and DELETE mean in version 4: the same as in version 5, once their bodies are in its words."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ async def patch(work: Work, changes: Sequence[Change]) -> list[Done | Refused]:
     return await newer.patch(
         work, [each._replace(before=_described(each.before), after=_described(each.after)) for each in changes]
     )
+
+
+async def remove(work: Work, ids: Sequence[str]) -> list[Done | Refused]:
+    """DELETE /usage/{id}: a record that was never charged."""
+    return await newer.remove(work, ids)
 
 
 def _newer(body: dict[str, Any], own: str) -> dict[str, Any]:

@@ -34,10 +34,12 @@ PRODUCT_USAGE_V4 = Api(
             server_set=("status", "statusReason", "ratedProductUsage"),
             patch=actions.patch,
             patchable=("description", "relatedParty"),
+            delete=actions.remove,
             state="status",
             events={
                 "create": "UsageCreateEvent",
                 "attributeValueChange": "UsageAttributeValueChangeEvent",
+                "delete": "UsageDeleteEvent",
             },
             summary="Record a usage: it is guided and rated at once, and its answer carries status and amounts",
         ),
