@@ -123,7 +123,7 @@ class Ground:
     def wrong(self, kind: Kind, body: Json) -> list[tuple[str, Json]]:
         """(what is wrong, body) for what the form forbids in so many words: kinds of values, and enums.
 
-        Of attributes that are sent anyway where there are some, else of any.
+        Of attributes that are sent anyway where there are some, else of any; dates are the server's and may be ignored.
         """
         found = []
         for name, schema in kind.standard.flat(kind.form).attributes.items():
@@ -135,7 +135,7 @@ class Ground:
                 found.append((f"{name} outside its enum", name, _NO_WORD))
             elif isinstance(meant, str):
                 found.append((f"{name} a number, not an object", name, 7))
-            elif isinstance(meant, dict) and meant.get("type") == "string":
+            elif isinstance(meant, dict) and meant.get("type") == "string" and "format" not in meant:
                 found.append((f"{name} an object, not a text", name, {"a": 1}))
         sure = [each for each in found if each[1] in body and each[1] not in _TEXTS]
         first = sorted(sure or found, key=lambda each: each[2] != _NO_WORD)
