@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
 from hashlib import sha256
 from typing import Any
@@ -16,7 +17,7 @@ from tests.engines.books import fetch, new_number
 
 from oxl.apis.billing import jobs as billing
 from oxl.apis.customer_bill import jobs
-from oxl.apis.customer_bill.documents import make, make_all
+from oxl.apis.customer_bill.documents import Making, make, make_all
 from oxl.db.database import Tenant
 from oxl.demo.billing import OPERATOR_POLICY
 from oxl.engines.billing import documents, setup
@@ -209,3 +210,14 @@ async def test_nine_ninety_nine_stays_nine_ninety_nine_to_the_e_invoice(make_ten
         text = text_of((await http.get(f"{bill['href']}/pdf")).content)
         assert "9,99 €" in text
         assert "Enthält 19 % USt.: 1,59 € auf 8,39 €" in text
+
+
+async def test_a_worker_makes_documents_until_it_is_told_to_stop(tenant: Tenant, billed: Any) -> None:
+    await fetch(tenant, "update bill set documents = 'due' where id = $1", billed["id"])
+    stop = asyncio.Event()
+    making = asyncio.create_task(Making(tenant).run(stop))
+    async with asyncio.timeout(20):
+        while (await fetch(tenant, "select documents from bill where id = $1", billed["id"]))[0]["documents"] != "made":
+            await asyncio.sleep(0.05)
+    stop.set()
+    await asyncio.wait_for(making, 5)

@@ -161,13 +161,12 @@ def list_bills(
 
     async def show() -> None:
         async with opened(data, tenant) as (_, place):
-            table = Table("number", "date", "account", "category", "state", "net", "tax", "due", "open")
+            table = Table("date", "account", "category", "state", "net", "tax", "due", "open")
+            table.add_column("number", no_wrap=True)
             for row in await once(place, lambda work: read.newest(work, account, limit)):
                 money = (f"{Decimal(row[name]) / 1_000_000:,.2f}" for name in ("net", "tax", "due", "open"))
-                number = row["number"] or row["id"]
-                table.add_row(
-                    number, f"{row['bill_date']:%Y-%m-%d}", row["account"], row["category"], row["state"], *money
-                )
+                day, number = f"{row['bill_date']:%Y-%m-%d}", row["number"] or row["id"]
+                table.add_row(day, row["account"], row["category"], row["state"], *money, number)
             out.print(table)
 
     run(show())

@@ -16,7 +16,7 @@ from oxl.documents.words import Words
 from oxl.engines.billing.facts import SECTIONS, USAGE, Facts, Line
 
 TOP, BOTTOM = 34.0, 266.0
-_NAME, _PERIOD, _COUNT, _QUANTITY = 66.0, 91.0, 137.0, 161.0  # the name's width, where the period begins, others end
+_NAME, _PERIOD, _COUNT, _QUANTITY = 66.0, 91.0, 137.0, 158.0  # the name's width, where the period begins, others end
 _SIZE = 8.5
 
 
@@ -78,7 +78,8 @@ def _line(words: Words, facts: Facts, line: Line) -> Row:
     if line.of_days and line.quantity is not None and line.quantity != line.of_days:
         quantity = words("{days} of {all} days", days=str(line.quantity), all=str(line.of_days))
     elif line.section == USAGE and line.quantity is not None and line.unit:
-        quantity, count = words.quantity(line.quantity, line.unit), words.whole(line.events or 0)
+        count = words.whole(line.events or 0)
+        quantity = "" if line.unit == "message" else words.quantity(line.quantity, line.unit)
     amount = words.amount(facts.amount(line), facts.currency)
     cells = (words.period(line.first, line.last), count, quantity, amount, *name)
     return Row("line", 5.2 + 3.8 * (len(name) - 1), cells, 6.5)
@@ -146,7 +147,7 @@ def _drawn_line(sheet: Sheet, y: float, row: Row, _: Color) -> None:
         sheet.text(LEFT, y + 3.9 + 3.8 * n, part, _SIZE)
     sheet.text(_PERIOD, y + 3.9, period, 7.5, color=GREY, width=36)
     sheet.text(_COUNT, y + 3.9, count, _SIZE, align="right", width=9)
-    sheet.text(_QUANTITY, y + 3.9, quantity, _SIZE, align="right", width=23)
+    sheet.text(_QUANTITY, y + 3.9, quantity, _SIZE, align="right", width=_QUANTITY - _COUNT - 1.5)
     sheet.text(RIGHT, y + 3.9, amount, _SIZE, align="right", width=26)
     sheet.rule(LEFT, y + row.height, RIGHT, RULE, 0.12)
 

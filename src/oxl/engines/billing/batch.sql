@@ -120,11 +120,13 @@ with price as materialized (
            case when tax_included then billing_rest(coins * 1000000, 1000000 + rate) end as net_rest
     from flat f
 ), netted as (
-    select i.*, net_floor + case when tax_included and row_number() over shown_with <= billing_half_up(
-               (sum(coins) over whole)::bigint * 1000000, 1000000 + rate) - sum(net_floor) over whole then 1 else 0 end as net
-    from inside i
-    window shown_with as (partition by bill_id, tax_category, tax_included order by net_rest desc, place),
-           whole as (partition by bill_id, tax_category, tax_included)
+    select i.*, net_floor as net from inside i where not tax_included
+    union all
+    select i.*, net_floor + case when row_number() over shown_with <= billing_half_up(
+               (sum(coins) over whole)::bigint * 1000000, 1000000 + rate) - sum(net_floor) over whole then 1 else 0 end
+    from inside i where tax_included
+    window shown_with as (partition by bill_id, tax_category order by net_rest desc, place),
+           whole as (partition by bill_id, tax_category)
 ), taxed as materialized (
     select n.*, billing_floor(net * rate, 1000000) + case when row_number() over ranked <= billing_half_up(
                (sum(net) over whole)::bigint * rate, 1000000) - sum(billing_floor(net * rate, 1000000)) over whole

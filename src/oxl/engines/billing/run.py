@@ -129,6 +129,7 @@ async def batch(work: Work, run_id: str, size: int = BATCH) -> list[Done | Refus
     if not taken:
         return []
     accounts = [row["account_id"] for row in taken]
+    await work.conn.execute(q.make_room)
     await work.conn.execute(q.lock_accounts, accounts)
     catalog = await catalog_of(work)
     rates = rates_at(catalog, run["cutoff"])

@@ -87,6 +87,10 @@ order by i.account_id
 limit $2
 for update of i skip locked
 
+-- name: make_room
+-- A batch is sorted several times over; it should not go to the disk for that.
+select set_config('work_mem', '128MB', true)
+
 -- name: lock_accounts
 select account_id from bill_account where account_id = any ($1) order by account_id for no key update
 
