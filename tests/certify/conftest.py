@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aiohttp import web
-from double import NOON, Double, Spoil
+from double import NOON, Double, Spoil, served
 
 from oxl.certify.asking import Client
 from oxl.certify.listening import Listener
 from oxl.certify.running import Report, Run, certify
 from oxl.certify.standard import standard_of
-
-
-@asynccontextmanager
-async def served(double: Double) -> AsyncIterator[str]:
-    """The address of a double."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", double.handle)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 @pytest.fixture(scope="session")

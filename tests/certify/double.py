@@ -1,14 +1,14 @@
 """A server of any API of the suite that does all right, in memory: faults are seeded into it.
 
-It is made of the documents' facts and shares nothing with OXL but them. A fault changes a reply after it was made, or
-what is kept: `spoil` gets the double, what was asked, and the reply.
+It knows the documents' facts and nothing of OXL. `spoil` changes a reply after it was made, or what is kept.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -284,3 +284,17 @@ def _meets(doc: Json, query: dict[str, str]) -> bool:
         str(doc.get(name)) == value if not isinstance(doc.get(name), bool) else str(doc[name]).lower() == value
         for name, value in wanted.items()
     )
+
+
+@asynccontextmanager
+async def served(double: Double) -> AsyncIterator[str]:
+    """The address of a double."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", double.handle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()

@@ -15,7 +15,6 @@ from tests.conformance.documents import Contract, Json, flat, name_of, plain, re
 
 _EUR = {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": "11"}, "usageType": "monetary", "partyAccount": None}
 _TRANSFER = _EUR | {"receiverBucket": {"id": "12"}, "receiverBucketUsageType": "monetary", "transferCost": None}
-_LIMIT = {"logicalResource": {"value": "4915559990001"}, "limitValue": {"amount": 10, "units": "EUR"}}
 # What a body of each resource holds at least, by the conformance rules: what the server can infer is left out.
 LEAST: dict[str, Json] = {
     "productUsage": {"usageSpecification": {"id": "of a kind that the server does not know"}},
@@ -31,7 +30,6 @@ LEAST: dict[str, Json] = {
     "bucket": {"usageType": "data"},
     "queryUsageConsumption": {},
     "usageConsumptionReport": {},
-    "usageLimit": _LIMIT,
     "exportJob": {"contentType": "text/csv"},
     "chargingRequest": {"requestNumber": 1, "isLast": True, "number": "+4915559990001"},
     "customerBillOnDemand": {"billingAccount": {"id": "an account that the server does not know"}},
@@ -39,7 +37,6 @@ LEAST: dict[str, Json] = {
 }
 # What a full body may not choose freely; None is left to the server.
 FIXED: dict[str, Json] = {
-    "usageLimit": _LIMIT | {"threshold": [80], "bucketSpecification": None},
     "usage": {"status": None, "ratedProductUsage": None},
     "topupBalance": _EUR | {"voucher": None, "isAutoTopup": False},
     "adjustBalance": _EUR | {"adjustType": "oneTime"},

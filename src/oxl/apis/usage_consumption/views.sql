@@ -232,7 +232,8 @@ $$
 create function usage_consumption_report(now_ timestamptz)
 returns table (id text, doc jsonb, created_at timestamptz, device_id text, account_id text)
 language sql stable as $$
-    select r.id, usage_consumption_kept(r.id, r.created_at, r.snapshot, r.body, w.w), r.created_at, r.device_id, r.account_id
+    select r.id, usage_consumption_kept(r.id, r.created_at, r.snapshot, r.body, w.w), r.created_at,
+           coalesce(r.device_id, r.body #>> '{logicalResource,0,id}'), coalesce(r.account_id, r.body #>> '{partyAccount,0,id}')
     from consumption_kept_report() r cross join consumption_words() w
 $$
 
