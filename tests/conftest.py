@@ -78,11 +78,12 @@ async def tenant(make_tenant: Callable[[], Any]) -> Tenant:
     return await make_tenant()
 
 
-def client_of(tenant: Tenant, strict: str = "") -> httpx.AsyncClient:
-    """An HTTP client of the APIs of a tenant, in this process; `strict` names those that are."""
+def client_of(tenant: Tenant, strict: str = "", public: str = "") -> httpx.AsyncClient:
+    """An HTTP client of the APIs of a tenant, in this process; `strict` names those that are, `public` begins hrefs."""
     apis = strictly(APIS, strict)
-    published = documents(apis, "")
-    kernel = Kernel(apis, tenant, "", 1000, 1 << 20, pages=pages(apis, published, ""), contracts=contracts(published))
+    published = documents(apis, public)
+    served = pages(apis, published, public)
+    kernel = Kernel(apis, tenant, public, 1000, 1 << 20, pages=served, contracts=contracts(published))
     return httpx.AsyncClient(transport=httpx.ASGITransport(kernel), base_url="http://oxl.example")
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from oxl.apis import APIS
 from oxl.apis.usage_consumption.live import end_streams
@@ -54,11 +55,21 @@ SQL_CODE = (
 )
 
 
+def below(scope: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """A request as if there were no prefix: proxies that route by one may leave it on, or take it off."""
+    path = scope["path"]
+    if not prefix or not (path == prefix or path.startswith(f"{prefix}/")):
+        return scope
+    raw = scope.get("raw_path", path.encode())
+    return scope | {"path": path.removeprefix(prefix), "raw_path": raw.removeprefix(prefix.encode())}
+
+
 class App:
     """The ASGI application of one process: opens the database when the server starts, then hands on to the kernel."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._prefix = urlsplit(settings.public_url).path.rstrip("/")
         self._database: Database | None = None
         self._kernel: Kernel | None = None
         self._keeping: asyncio.Task[None] | None = None
@@ -111,7 +122,7 @@ class App:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http" and self._kernel is not None:
-            await self._kernel(scope, receive, send)
+            await self._kernel(below(scope, self._prefix), receive, send)
 
     async def _lifespan(self, receive: Callable, send: Callable) -> None:
         await receive()

@@ -18,6 +18,7 @@ _TRANSFER = _EUR | {"receiverBucket": {"id": "12"}, "receiverBucketUsageType": "
 # What a body of each resource holds at least, by the conformance rules: what the server can infer is left out.
 LEAST: dict[str, Json] = {
     "productUsage": {"usageSpecification": {"id": "of a kind that the server does not know"}},
+    "usage": {"usageSpecification": {"id": "of a kind that the server does not know"}},
     "topupBalance": {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": "11"}},
     "adjustBalance": {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": "11"}},
     "reserveBalance": {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": "11"}},
@@ -37,6 +38,7 @@ LEAST: dict[str, Json] = {
 }
 # What a full body may not choose freely; None is left to the server.
 FIXED: dict[str, Json] = {
+    "usage": {"status": None, "ratedProductUsage": None},
     "topupBalance": _EUR | {"voucher": None, "isAutoTopup": False},
     "adjustBalance": _EUR | {"adjustType": "oneTime"},
     "reserveBalance": _EUR,
@@ -54,10 +56,12 @@ FIXED: dict[str, Json] = {
 }  # fmt: skip
 OWNED = {  # set by the server whatever was sent
     "id", "href", "creationDate", "lastUpdate", "usageProductPrice", "usageConsumption", "errorMessage", "partyAccount",
+    "ratedProductUsage",
     "validFor", "requestedDate", "ratingGroup", "customerBill",
 }  # fmt: skip
 RESOLVED = {"usageLimit": {"logicalResource"}}  # answered with what the server knows of it
 BESIDES = ("id", "href", "@type", "status", "state", "creationDate", "requestedDate", "lastUpdate")
+UNKNOWN = {("usageSpecification", "lastUpdate")}  # the catalog does not keep when it was published
 _numbers = count(1)
 
 
@@ -91,7 +95,8 @@ class Published:
     def mandatory(self, resource: str) -> set[str]:
         """What an answer must hold: what the document requires, and identity, state and dates where it knows them."""
         found = flat(self.contract, self.answer_of(resource))
-        return set(found.required) | {name for name in BESIDES if name in found.attributes}
+        known = {name for name in BESIDES if name in found.attributes and (resource, name) not in UNKNOWN}
+        return set(found.required) | known
 
     def faults(self, resource: str, doc: Json) -> list[str]:
         """What a JSON Schema validator that knows no discriminators has against a document."""
@@ -115,11 +120,18 @@ class Published:
         made = {
             attribute: self._value(schema, (*within, name), attribute)
             for attribute, schema in found.attributes.items()
-            if not ({*_names(schema)} & {*within, name}) and attribute not in ("@schemaLocation", "@baseType")
+            if not (self._needed(schema) & {*within, name}) and attribute not in ("@schemaLocation", "@baseType")
         }
         if "@type" in made:
             made["@type"] = name.removesuffix("_FVO").removesuffix("_Create")
         return made
+
+    def _needed(self, schema: Json) -> set[str]:
+        """What an attribute is of, and what that cannot be without."""
+        inner = [flat(self.contract, name) for name in _names(schema)]
+        return {*_names(schema)} | {
+            name for each in inner for needed in each.required for name in _names(each.attributes.get(needed, {}))
+        }
 
     def _value(self, schema: Json, within: tuple[str, ...], attribute: str) -> Any:
         kind = plain(schema)

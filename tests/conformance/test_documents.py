@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.conformance.documents import (
+    FORMER,
     LISTS,
     NUMBERS,
     SPECS,
@@ -18,7 +19,7 @@ from tests.conformance.documents import (
 )
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", [*NUMBERS, *FORMER])
 def test_the_facts_of_a_document_are_whole(number: str) -> None:
     contract = read(official(number))
     for name in reachable(contract, list(contract.operations.values())):
@@ -30,8 +31,8 @@ def test_the_facts_of_a_document_are_whole(number: str) -> None:
 
 def test_where_the_documents_are_beside_the_repository_the_facts_are_theirs() -> None:
     beside = SPECS.is_dir()
-    assert {number: reduced(document(number)) if beside else official(number) for number in NUMBERS} == {
-        number: official(number) for number in NUMBERS
+    assert {number: reduced(document(number)) if beside else official(number) for number in (*NUMBERS, *FORMER)} == {
+        number: official(number) for number in (*NUMBERS, *FORMER)
     }
     assert {name: listed(name, each) if beside else facts(name) for name, each in LISTS.items()} == {
         name: facts(name) for name in LISTS

@@ -53,7 +53,7 @@ def as_lines(_: Any, value: Any) -> bytes:
 async def seeded(tenant: Tenant) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server with the conformance seed."""
     await conformance(tenant)
-    async with client_of(tenant, "all") as client:
+    async with client_of(tenant, "all", "http://oxl.example") as client:
         yield client
 
 

@@ -185,9 +185,12 @@ def only_the_clock_reads_the_time(tree: Tree) -> Iterator[Fault]:
 
 @rule({"src/oxl/engines/billing.py": "import httpx"}, {"src/oxl/kernel/late.py": "def f():\n    import urllib.request"})
 def only_delivery_calls_out_over_http(tree: Tree) -> Iterator[Fault]:
-    """A callback's address is somebody else's choice: one place checks it, bounds it and tries it again."""
+    """A callback's address is somebody else's choice: one place checks it, bounds it and tries it again.
+
+    The conformance suite is a client by trade, of an address that its own user gives it.
+    """
     for path, node in nodes(tree, "src"):
-        if path == "src/oxl/outbox/delivery.py":
+        if path in ("src/oxl/outbox/delivery.py", "src/oxl/certify/asking.py", "src/oxl/certify/listening.py"):
             continue
         named = []
         if isinstance(node, ast.Import):

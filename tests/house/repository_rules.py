@@ -11,7 +11,7 @@ from rules import Fault, Tree, files, lines, nodes, rule
 _ADDRESS = re.compile(r"\bhttps?://[^\s\"'`)<>\]]+")
 _HOSTS = re.compile(
     r"https?://(\[?[\w.-]*\.example|example\.(com|org|net)|localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\{[\w.]+\}"
-    r"|elsewhere|www\.apache\.org|keepachangelog\.com|semver\.org|www\.tmforum\.org|www\.w3\.org)([:/;,{]|$)"
+    r"|elsewhere|server|host\.docker\.internal|www\.apache\.org|keepachangelog\.com|semver\.org|www\.tmforum\.org|www\.w3\.org)([:/;,{]|$)"
 )
 _ABOUT_ADDRESSES = (  # those that must be refused
     "tests/house/repository_rules.py",

@@ -29,6 +29,8 @@ FORBIDDEN = (
     ("kernel", "kernel/router.py", "from oxl.contract.pages import pages"),
     ("query", "query/patch.py", "from oxl.kernel.problem import Problem"),
     ("query", "query/where.py", "import asyncpg"),
+    ("certify", "certify/running.py", "from oxl.apis import APIS"),
+    ("certify", "certify/fitting.py", "from oxl.contract.answers import Contract"),
     ("contract", "contract/openapi.py", "from oxl.apis import APIS"),
     ("engines", "engines/ledger/ledger.py", "from oxl.kernel.problem import Problem"),
     ("engines", "engines/usage/record.py", "from oxl.outbox.outbox import wake"),

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from oxl.apis.billing.api import BILLING
 from oxl.apis.customer_bill.api import CUSTOMER_BILL
+from oxl.apis.customer_bill_v4.api import CUSTOMER_BILL_V4
 from oxl.apis.operator.api import OPERATOR
 from oxl.apis.prepay_balance.api import PREPAY_BALANCE
 from oxl.apis.product_usage.api import PRODUCT_USAGE
+from oxl.apis.product_usage_v4.api import PRODUCT_USAGE_V4
 from oxl.apis.recommendation.api import RECOMMENDATION
 from oxl.apis.usage_consumption.api import USAGE_CONSUMPTION
+from oxl.apis.usage_consumption_v4.api import USAGE_CONSUMPTION_V4
 
-APIS = (PRODUCT_USAGE, PREPAY_BALANCE, USAGE_CONSUMPTION, CUSTOMER_BILL, RECOMMENDATION, OPERATOR, BILLING)
+APIS = (
+    PRODUCT_USAGE,
+    PREPAY_BALANCE,
+    USAGE_CONSUMPTION,
+    CUSTOMER_BILL,
+    RECOMMENDATION,
+    OPERATOR,
+    BILLING,
+    CUSTOMER_BILL_V4,
+    PRODUCT_USAGE_V4,
+    USAGE_CONSUMPTION_V4,
+)

@@ -12,6 +12,8 @@ from rich.markup import escape
 
 from oxl.cli import again, bills, events, recommend, subscriber, usage, voucher
 from oxl.cli import seed as seeds
+from oxl.cli.assets import write_assets
+from oxl.cli.certify import certify
 from oxl.cli.doctor import examine, prove_ledger
 from oxl.cli.ground import DATA, TENANT, err, fail, opened, out, run, settings_of
 from oxl.cli.serving import serve_until_stopped, work_until_stopped
@@ -35,6 +37,8 @@ app.add_typer(events.app, name="events")
 app.add_typer(recommend.app, name="recommend")
 app.add_typer(voucher.app, name="voucher")
 app.add_typer(catalog, name="catalog")
+app.command()(certify)
+app.command("assets")(write_assets)
 app.add_typer(bills.bill, name="bill")
 app.add_typer(bills.payment, name="payment")
 app.command("bill-run")(bills.bill_run)

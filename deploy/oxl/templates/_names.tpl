@@ -1,0 +1,82 @@
+{{- define "oxl.component" -}}
+{{- printf "%s-%s" .Release.Name .Values.component.name | lower | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "oxl.labels" -}}
+oda.tmforum.org/componentName: {{ include "oxl.component" . }}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{- define "oxl.secret" -}}
+{{- .Values.database.existingSecret | default (printf "%s-database" (include "oxl.component" .)) -}}
+{{- end -}}
+
+{{/* The APIs of each kind of component: name, id, base, version of the document. */}}
+{{- define "oxl.apis" -}}
+usage:
+  id: TMFC040
+  functionalBlock: CoreCommerce
+  description: Usage records are guided, rated and paid from buckets; consumption is told
+  apis:
+    - {name: usage-management-api, id: TMF635, versions: [
+        {version: v5.0.0, path: /tmf-api/productUsageManagement/v5},
+        {version: v4.0.0, path: /tmf-api/usageManagement/v4}], hub: true, required: true}
+    - {name: usage-consumption-management-api, id: TMF677, versions: [
+        {version: v5.1.0, path: /tmf-api/usageConsumption/v5},
+        {version: v4.0.0, path: /tmf-api/usageConsumption/v4}], hub: true, required: true}
+    - {name: prepay-balance-management-api, id: TMF654, versions: [
+        {version: v4.0.0, path: /tmf-api/prepayBalanceManagement/v4}], hub: true, required: false}
+billing:
+  id: TMFC030
+  functionalBlock: CoreCommerce
+  description: Bills are made, sent and explained
+  apis:
+    - {name: customer-bill-management-api, id: TMF678, versions: [
+        {version: v5.0.0, path: /tmf-api/customerBillManagement/v5},
+        {version: v4.0.0, path: /tmf-api/customerBillManagement/v4}], hub: true, required: true}
+calculation:
+  id: TMFC031
+  functionalBlock: CoreCommerce
+  description: What is billed is calculated from rated usage and fees
+  apis:
+    - {name: customer-bill-management-api, id: TMF678, versions: [
+        {version: v5.0.0, path: /tmf-api/customerBillManagement/v5},
+        {version: v4.0.0, path: /tmf-api/customerBillManagement/v4}], hub: true, required: true}
+{{- end -}}
+
+{{- define "oxl.pod" -}}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  seccompProfile: {type: RuntimeDefault}
+serviceAccountName: {{ include "oxl.component" . }}
+automountServiceAccountToken: false
+volumes:
+  - name: tmp
+    emptyDir: {}
+  - name: files
+    persistentVolumeClaim: {claimName: {{ include "oxl.component" . }}-files}
+{{- end -}}
+
+{{- define "oxl.container" -}}
+image: "{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}"
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+envFrom:
+  - configMapRef: {name: {{ include "oxl.component" . }}}
+env:
+  - name: OXL_DATABASE_URL
+    valueFrom: {secretKeyRef: {name: {{ include "oxl.secret" . }}, key: url}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+volumeMounts:
+  - {name: tmp, mountPath: /tmp}
+  - {name: files, mountPath: /var/lib/oxl}
+resources: {{- toYaml .Values.resources | nindent 2 }}
+{{- end -}}

@@ -1,0 +1,75 @@
+"""What POST, PATCH and DELETE mean in version 4: the same as in version 5, once their bodies are in its words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from oxl.apis.product_usage import actions as newer
+from oxl.kernel.declare import Change
+from oxl.values import new_id
+from oxl.verbs import Done, Refused, Work
+
+_CLASSES: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (bool, "Boolean"),
+    (int, "Integer"),
+    (Decimal, "Number"),
+    (str, "String"),
+    (dict, "Object"),
+)
+
+
+async def create(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
+    """POST /usage. Without a specification the type of usage says by which one it is read."""
+    return await newer.create(work, [_newer(body, new_id(work.now)) for body in bodies])
+
+
+async def patch(work: Work, changes: Sequence[Change]) -> list[Done | Refused]:
+    """PATCH /usage/{id}: what describes the record."""
+    return await newer.patch(
+        work, [each._replace(before=_described(each.before), after=_described(each.after)) for each in changes]
+    )
+
+
+async def remove(work: Work, ids: Sequence[str]) -> list[Done | Refused]:
+    """DELETE /usage/{id}: a record that was never charged."""
+    return await newer.remove(work, ids)
+
+
+def _newer(body: dict[str, Any], own: str) -> dict[str, Any]:
+    """A body as version 5 has it. One without characteristics says nothing by which it could be known again."""
+    specification = body.get("usageSpecification") or {"id": body.get("usageType", "unknown")}
+    found = {name: value for name, value in body.items() if name != "@type"} | {
+        "@type": "ProductUsage",
+        "usageSpecification": specification | {"@type": "ProductUsageSpecificationRef"},
+    }
+    if "usageCharacteristic" in body:
+        found["usageCharacteristic"] = [_characteristic(each) for each in body["usageCharacteristic"]]
+    else:
+        found["externalIdentifier"] = [
+            {"@type": "ExternalIdentifier", "owner": "OXL", "externalIdentifierType": "usage", "id": own}
+        ]
+    return _described(found)
+
+
+def _described(body: dict[str, Any]) -> dict[str, Any]:
+    """A document with its parties as version 5 has them."""
+    parties = body.get("relatedParty")
+    return body | ({"relatedParty": [_party(each) for each in parties]} if parties is not None else {})
+
+
+def _party(party: dict[str, Any]) -> dict[str, Any]:
+    within = {name: value for name, value in party.items() if name != "role"} | {"@type": "PartyRef"}
+    role = {"role": party["role"]} if "role" in party else {}
+    return {"@type": "RelatedPartyRefOrPartyRoleRef", **role, "partyOrPartyRole": within}
+
+
+def _characteristic(given: dict[str, Any]) -> dict[str, Any]:
+    value = given.get("value")
+    many = "Array" if isinstance(value, list) and value else ""
+    first = value[0] if isinstance(value, list) and value else value
+    kind = next((name for types, name in _CLASSES if isinstance(first, types)), "String")
+    related = [each | {"@type": "CharacteristicRelationship"} for each in given.get("characteristicRelationship", ())]
+    more = {"characteristicRelationship": related} if related else {}
+    return given | more | {"@type": f"{kind}{many}Characteristic"}

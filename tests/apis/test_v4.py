@@ -1,0 +1,99 @@
+"""Version 4 beside version 5: the same things under both, and what one keeps never spoils the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.conftest import CONSUMPTION, USAGE, usage_body
+
+USAGE4 = "/tmf-api/usageManagement/v4/usage"
+QUERY4 = "/tmf-api/usageConsumption/v4/queryUsageConsumption"
+
+
+def older(body: dict[str, Any]) -> dict[str, Any]:
+    """A v5 usage body in the words of v4: no classes."""
+    values = [{"name": each["name"], "value": each["value"]} for each in body["usageCharacteristic"]]
+    specification = {"id": body["usageSpecification"]["id"]}
+    return {"usageType": body["usageType"], "usageSpecification": specification, "usageCharacteristic": values}
+
+
+async def test_a_usage_of_v4_is_rated_and_read_under_both(http, subscribe) -> None:
+    who = await subscribe("postpaid-l")
+    number = who["logicalResource"]["value"]
+    body = older(usage_body("sms", number, destinationPhoneNumber="+493012345678"))
+    party = {"id": "p1", "name": "Ada", "role": "user", "@referredType": "Individual"}
+    made = await http.post(USAGE4, json=body | {"description": "äöü", "relatedParty": [party]})
+    assert made.status_code == 201, made.text
+    doc = made.json()
+    assert (doc["status"], doc["description"]) == ("rated", "äöü")
+    assert doc["relatedParty"] == [party | {"@type": "RelatedParty"}]
+    newer = (await http.get(f"{USAGE}/{doc['id']}")).json()
+    assert newer["status"] == "rated"
+    assert newer["relatedParty"][0]["partyOrPartyRole"]["id"] == "p1"
+    for line, price in zip(doc["ratedProductUsage"], newer["usageProductPrice"], strict=True):
+        assert line["taxIncludedRatingAmount"] == price["price"]["taxIncludedAmount"]
+        assert line["taxExcludedRatingAmount"] == price["price"]["dutyFreeAmount"]
+    again = await http.post(USAGE, json=usage_body("sms", number, destinationPhoneNumber="+493012345678"))
+    assert again.status_code == 409, "the same usage, told in the words of version 5"
+
+
+async def test_a_usage_of_v5_is_read_and_changed_under_v4(http, subscribe) -> None:
+    who = await subscribe("postpaid-l")
+    body = usage_body("sms", who["logicalResource"]["value"], destinationPhoneNumber="+493012345679")
+    made = (await http.post(USAGE, json=body)).json()
+    doc = (await http.get(f"{USAGE4}/{made['id']}")).json()
+    assert [each["name"] for each in doc["usageCharacteristic"]] == [e["name"] for e in body["usageCharacteristic"]]
+    assert doc["usageDate"] == made["creationDate"]
+    changed = await http.patch(f"{USAGE4}/{made['id']}", json={"description": "seen"})
+    assert (changed.status_code, changed.json()["description"]) == (200, "seen")
+    refused = await http.patch(f"{USAGE4}/{made['id']}", json={"usageType": "voice"})
+    assert refused.status_code == 400
+    found = await http.get(USAGE4, params={"usageSpecification.id": "sms", "status": "rated", "id": made["id"]})
+    assert [each["id"] for each in found.json()] == [made["id"]]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"usageDate": "soon"}, {"usageDate": "2026-02-30T00:00:00Z"}, {"usageDate": 7}, {"description": [1]},
+     {"ratedProductUsage": "none"}],
+)  # fmt: skip
+async def test_what_v5_keeps_under_names_of_v4_does_not_spoil_v4(http, odd: dict[str, Any]) -> None:
+    external = [{"@type": "ExternalIdentifier", "id": f"odd {odd}"}]
+    body = {"usageSpecification": {"id": "unknown"}, "externalIdentifier": external}
+    made = await http.post(USAGE, json=body | odd)
+    assert made.status_code == 201
+    doc = (await http.get(f"{USAGE4}/{made.json()['id']}")).json()
+    assert doc["usageDate"] == made.json()["creationDate"]
+    assert "ratedProductUsage" not in doc
+    assert (await http.get(USAGE4)).status_code == 200
+
+
+async def test_two_usages_that_say_nothing_are_two(http) -> None:
+    body = {"usageSpecification": {"id": "nobody knows"}}
+    first, second = [(await http.post(USAGE4, json=body)).json() for _ in range(2)]
+    assert first["id"] != second["id"]
+    assert first["status"] == second["status"] == "recycled"
+
+
+async def test_specifications_are_those_of_the_catalog(http) -> None:
+    listed = (await http.get("/tmf-api/usageManagement/v4/usageSpecification")).json()
+    sms = next(each for each in listed if each["id"] == "sms")
+    assert "messageCount" in [each["name"] for each in sms["specCharacteristic"]]
+    assert (await http.get(sms["href"])).json() == sms
+
+
+async def test_a_query_of_v4_is_answered_from_the_same_ledger(http, subscribe) -> None:
+    who = await subscribe("prepaid-m")
+    device = {"id": who["logicalResource"]["value"]}
+    made = await http.post(QUERY4, json={"searchCriteria": {"logicalResource": [device]}})
+    assert made.status_code == 201, made.text
+    (report,) = made.json()["usageConsumption"]
+    newer = (await http.get(f"{CONSUMPTION}/queryUsageConsumption/{made.json()['id']}")).json()
+    (theirs,) = newer["usageConsumption"]
+    assert [(b["id"], b["remainingValue"]) for b in report["bucketRefOrValue"]] == [
+        (b["id"], b["remainingValue"]) for b in theirs["bucket"]
+    ]
+    assert "partyOrPartyRole" not in made.text
+    assert (await http.delete(f"{QUERY4}/{made.json()['id']}")).status_code == 204
+    assert (await http.get(f"{CONSUMPTION}/queryUsageConsumption/{made.json()['id']}")).status_code == 404
