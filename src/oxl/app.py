@@ -10,11 +10,16 @@ from collections.abc import Callable
 from typing import Any
 
 from oxl.apis import APIS
-from oxl.contract.answers import contracts
+from oxl.contract.answers import Held, contracts
 from oxl.contract.pages import documents, pages
 from oxl.contract.strict import strictly
-from oxl.db.database import ABSENT, Database
+from oxl.db.database import ABSENT, Database, Tenant
 from oxl.db.embedded import EmbeddedError
+from oxl.identity.gate import Gate
+from oxl.identity.jwks import KeySets
+from oxl.identity.rules import check_settings
+from oxl.identity.tenants import Tenants
+from oxl.identity.tokens import Tokens
 from oxl.kernel.router import Kernel
 from oxl.outbox.callbacks import guard_of
 from oxl.settings import Settings, read_settings
@@ -47,28 +52,14 @@ class App:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._database: Database | None = None
-        self._kernel: Kernel | None = None
+        self._gate: Gate | None = None
         self._keeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Join the database and make ready to answer."""
         self._database = await Database.open(self._settings)
-        tenant = await self._database.tenant(self._settings.tenant)
-        settings = self._settings
-        apis = strictly(APIS, settings.strict)
-        published = documents(apis, settings.public_url)
-        self._kernel = Kernel(
-            apis,
-            tenant,
-            settings.public_url,
-            settings.default_limit,
-            settings.max_body,
-            count_cap=settings.count_cap,
-            partial_status=settings.partial_status,
-            pages=pages(apis, published, settings.public_url),
-            contracts=contracts(published) if settings.validate_responses else None,
-            guard=guard_of(settings.callback_allow, settings.host, settings.port),
-        )
+        await self._database.tenant(self._settings.tenant)
+        self._gate = gate_of(self._settings, self._database)
         self._keeping = asyncio.create_task(self._keep(self._database))
 
     async def _keep(self, database: Database) -> None:
@@ -94,8 +85,8 @@ class App:
         """ASGI."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif scope["type"] == "http" and self._kernel is not None:
-            await self._kernel(scope, receive, send)
+        elif scope["type"] == "http" and self._gate is not None:
+            await self._gate(scope, receive, send)
 
     async def _lifespan(self, receive: Callable, send: Callable) -> None:
         await receive()
@@ -109,6 +100,32 @@ class App:
         await receive()
         await self.stop()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def gate_of(settings: Settings, database: Database) -> Gate:
+    """The way in to the APIs of every tenant of a database; ValueError where the settings would not be safe."""
+    apis = strictly(APIS, settings.strict)
+    published = documents(apis, settings.public_url)
+    beside = pages(apis, published, settings.public_url)
+    guard = guard_of(settings.callback_allow, settings.host, settings.port)
+
+    def answering(tenant: Tenant) -> Any:
+        kernel = Kernel(
+            apis,
+            tenant,
+            settings.public_url,
+            settings.default_limit,
+            settings.max_body,
+            count_cap=settings.count_cap,
+            partial_status=settings.partial_status,
+            pages=beside,
+            guard=guard,
+        )
+        return Held(kernel, contracts(published), beside) if settings.validate_responses else kernel
+
+    rules = check_settings(settings, guard.dev)
+    tokens = Tokens(rules.reading, KeySets()) if rules.reading.issuers else None
+    return Gate(settings, Tenants(database, answering, settings.tenants), apis, beside, tokens, rules.hosts)
 
 
 def create() -> App:

@@ -27,9 +27,10 @@ from oxl.db.cluster import entering
 from oxl.db.database import ABSENT, Database, Tenant
 from oxl.db.migrate import keep_partitions, migrate
 from oxl.engines.ledger.grants import grant_due
+from oxl.identity.rules import check_settings
 from oxl.kernel.background import once
 from oxl.kernel.events import voices
-from oxl.kernel.handle import forget_keys
+from oxl.kernel.keys import forget_keys
 from oxl.outbox.callbacks import guard_of
 from oxl.outbox.delivery import Delivery
 from oxl.settings import Settings
@@ -41,6 +42,7 @@ async def serve_until_stopped(
     settings: Settings, load: Callable[[Tenant], Awaitable[Any]] | None, background: bool
 ) -> None:
     """Open and migrate the database, load what is asked for, then serve until a signal stops it."""
+    check_settings(settings, guard_of(settings.callback_allow, settings.host, settings.port).dev)
     _check_free(settings.host, settings.port)
     stop = _stop_on_signal()
     database = await Database.open(settings, lambda line: err.print(f"[dim]{line}[/]"))

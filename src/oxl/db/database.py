@@ -50,6 +50,7 @@ class Tenant:
         self._limit = limit
         self._open = 0
         self._free: list[asyncpg.Connection] = []
+        self._closed = False
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def secret(self, purpose: str) -> bytes:
@@ -102,7 +103,7 @@ class Tenant:
             sound = True  # the server has answered; after anything else a statement may still be on its way
             raise
         finally:
-            if not sound or conn.is_closed() or conn.is_in_transaction():
+            if not sound or self._closed or conn.is_closed() or conn.is_in_transaction():
                 self._open -= 1
                 conn.terminate()
             else:
@@ -127,7 +128,8 @@ class Tenant:
         await self.refresh_clock()
 
     async def close(self) -> None:
-        """Close the idle connections."""
+        """Close the idle connections now, and those at work when they are done."""
+        self._closed = True
         while self._free:
             await self._free.pop().close()
             self._open -= 1
@@ -150,7 +152,7 @@ class Database:
             self._owner |= {"host": self.lease.host, "port": self.lease.port}
             for tenant in self._tenants.values():
                 tenant.move(self.lease.host, self.lease.port)
-        for tenant in self._tenants.values():
+        for tenant in list(self._tenants.values()):
             await tenant.refresh_clock()
 
     @classmethod
@@ -184,7 +186,8 @@ class Database:
                 | {
                     "user": row["role"],
                     "password": role_password(row["secret"], row["role"]),
-                    "server_settings": {"search_path": row["schema"], "application_name": "oxl", "jit": "off"},
+                    "server_settings": {"search_path": row["schema"], "application_name": "oxl", "jit": "off"}
+                    | limits_of(self.settings.statement_seconds),
                 },
                 self.settings.connections,
             )
@@ -192,12 +195,25 @@ class Database:
             self._tenants[name] = tenant
         return self._tenants[name]
 
+    async def forget(self, name: str) -> None:
+        """Close a tenant that nobody has asked for in a while; asked for again it is opened again."""
+        if tenant := self._tenants.pop(name, None):
+            await tenant.close()
+
     async def close(self) -> None:
         """Close every connection and give the lease back."""
         for tenant in self._tenants.values():
             await tenant.close()
         if self.lease is not None:
             self.lease.close()
+
+
+def limits_of(seconds: int) -> dict[str, str]:
+    """The settings of a session whose statements take so long at most, and half of that to wait for a lock."""
+    if not seconds:
+        return {}
+    limits = {"statement_timeout": seconds, "lock_timeout": seconds / 2, "idle_in_transaction_session_timeout": seconds}
+    return {name: str(round(limit * 1000)) for name, limit in limits.items()}
 
 
 def role_password(secret: str, role: str) -> str:

@@ -72,6 +72,26 @@ async def create_tenant(database: Database, name: str, code: Code) -> None:
                 await _migrate_tenant(conn, row, code, lambda _: None)
 
 
+async def tenant_names(database: Database) -> list[str]:
+    """The tenants that are there."""
+    async with database.owner() as conn:
+        return [row["name"] for row in await conn.fetch(q.tenants)]
+
+
+async def drop_tenant(database: Database, name: str) -> None:
+    """Remove a tenant with its schema, its role and all that is in it; LookupError when there is none."""
+    async with database.owner() as conn:
+        await conn.execute(q.lock)
+        row = await conn.fetchrow(q.find_tenant, name)
+        if row is None:
+            raise LookupError(f"there is no tenant {name!r}")
+        async with conn.transaction():
+            await conn.execute(q.forget_tenant, name)
+            await conn.execute(q.let_nobody_in.format(role=row["role"]))
+            await conn.fetch(q.end_sessions, row["role"])
+            await conn.execute(q.drop_tenant.format(schema=row["schema"], role=row["role"]))
+
+
 async def _ensure_tenant(conn: asyncpg.Connection, name: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
         raise ValueError(f"tenant name {name!r}: lower-case letters, digits and _, starting with a letter")

@@ -96,6 +96,21 @@ create table delivery (            -- the log: a row for each try
 ) partition by range (id);
 create index delivery_subscription on delivery (subscription_id, id);
 
+-- engine: identity
+create table api_key (             -- who may ask without a token; the secret itself is kept nowhere
+    id text primary key,
+    hash bytea not null,           -- SHA-256 of the secret
+    name text not null,
+    role text not null check (role in ('operator', 'partner', 'subscriber')),
+    scopes text[],                 -- none: what the role has
+    parties text[] not null,       -- whose it is: no other's is seen; empty: the whole tenant
+    rate int check (rate > 0),     -- requests a second; none: what the settings say
+    created_at timestamptz not null,
+    expires_at timestamptz not null,
+    revoked_at timestamptz,
+    check (role <> 'subscriber' or cardinality(parties) > 0)
+);
+
 -- engine: catalog
 create table catalog_revision (    -- raised by every publication, so that a process knows when to read anew
     one bool primary key default true check (one),

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
+from oxl.callers import Sight
 from oxl.kernel.declare import Resource
 from oxl.kernel.paging import Bound, Key, Place, Window, slices
 from oxl.kernel.problem import Problem
@@ -62,11 +63,27 @@ class Page(NamedTuple):
     ends: tuple[Place, Place] | None = None
 
 
-async def by_ids(conn: Any, resource: Resource, now: datetime, ids: Sequence[str]) -> dict[str, str]:
-    """The documents of the ids that exist, as JSON text by id."""
-    source = f"{resource.one}($1, $2)" if resource.one else f"{resource.view}($1) where id = any ($2)"
-    rows = await conn.fetch(f"select id, doc from {source}", now, list(ids))
+async def by_ids(
+    conn: Any, resource: Resource, now: datetime, ids: Sequence[str], sight: Sight | None = None
+) -> dict[str, str]:
+    """The documents of the ids that exist and are in sight, as JSON text by id."""
+    values: list[Any] = [now, list(ids)]
+    source = f"{resource.one}($1, $2) where true" if resource.one else f"{resource.view}($1) where id = any ($2)"
+    source += f" and {where(resource.seen_by(sight), values)}" if sight else ""
+    rows = await conn.fetch(f"select id, doc from {source}", *values)
     return {row["id"]: row["doc"] for row in rows}
+
+
+async def seen(
+    conn: Any, resource: Resource, now: datetime, asked: Sequence[tuple[str, Sight | None]]
+) -> list[str | None]:
+    """The document of each id, for who asks for it; None where it is not there, or not to be seen by them."""
+    found: dict[tuple[str, Sight | None], str] = {}
+    for sight in dict.fromkeys(sight for _, sight in asked):
+        ids = list({wanted for wanted, by in asked if by == sight})
+        docs = await by_ids(conn, resource, now, ids, sight)
+        found |= {(each, sight): doc for each, doc in docs.items()}
+    return [found.get(each) for each in asked]
 
 
 async def page(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from oxl.apis.standard import Event
 from oxl.apis.usage_consumption import actions
 from oxl.apis.usage_consumption.model import QueryUsageConsumption, UsageConsumptionReport
+from oxl.callers import Owner
 from oxl.kernel.declare import Api, Field, Resource
 
 USAGE_CONSUMPTION = Api(
@@ -29,6 +30,7 @@ USAGE_CONSUMPTION = Api(
             create=actions.create_query,
             server_set=("state", "creationDate", "usageConsumption", "errorMessage"),
             delete=actions.delete_query,
+            owner=Owner("party_id", "party"),
             state="state",
             events={"create": "QueryUsageConsumptionCreateEvent", "delete": "QueryUsageConsumptionDeleteEvent"},
             summary="Ask for the reports of a device, product, account or party; answered at once",
@@ -39,6 +41,7 @@ USAGE_CONSUMPTION = Api(
             shape=UsageConsumptionReport,
             view="usage_consumption_report",
             one="usage_consumption_report_one",
+            owner=Owner("party_id", "party"),
             askable={"creationDate": Field("created_at", "instant")},
         ),
     ),

@@ -64,9 +64,17 @@ language sql stable as $$
             from jsonb_array_elements(s -> 'buckets') with ordinality as e (b, n)), '[]')))
 $$
 
+-- define: usage_consumption_party
+-- The one party that all of a query's snapshots are of; none where there are several, or no snapshots.
+create function usage_consumption_party(snapshots jsonb) returns text
+language sql immutable as $$
+    select case when count(distinct s ->> 'party') = 1 then min(s ->> 'party') end
+    from jsonb_array_elements(snapshots) s
+$$
+
 -- define: usage_consumption_query
 create function usage_consumption_query(now_ timestamptz)
-returns table (id text, doc jsonb, body jsonb, state text, created_at timestamptz)
+returns table (id text, doc jsonb, body jsonb, state text, created_at timestamptz, party_id text)
 language sql stable as $$
     select c.id,
            c.body || jsonb_strip_nulls(jsonb_build_object(
@@ -78,23 +86,25 @@ language sql stable as $$
                    from jsonb_array_elements(c.snapshots) with ordinality as e (s, n)), '[]'),
                'errorMessage', case when c.reason is not null then jsonb_build_array(jsonb_build_object(
                    '@type', 'ErrorMessage', 'code', c.reason, 'reason', 'nobody is meant by the search criteria')) end)),
-           c.body, c.state, c.created_at
+           c.body, c.state, c.created_at, usage_consumption_party(c.snapshots)
     from consumption_stored_query() c
 $$
 
 -- define: usage_consumption_report
 -- The reports that are kept: those that queries were answered with.
-create function usage_consumption_report(now_ timestamptz) returns table (id text, doc jsonb, created_at timestamptz)
+create function usage_consumption_report(now_ timestamptz)
+returns table (id text, doc jsonb, created_at timestamptz, party_id text)
 language sql stable as $$
-    select c.id || '.' || e.n, usage_consumption_report_of(c.id || '.' || e.n, e.s), c.created_at
+    select c.id || '.' || e.n, usage_consumption_report_of(c.id || '.' || e.n, e.s), c.created_at, e.s ->> 'party'
     from consumption_stored_query() c cross join lateral jsonb_array_elements(c.snapshots) with ordinality as e (s, n)
 $$
 
 -- define: usage_consumption_report_one
 -- live-<device id or number>: computed now; <query>.<n>: as it was kept; <query>: the first report of that query.
-create function usage_consumption_report_one(now_ timestamptz, ids text[]) returns table (id text, doc jsonb)
+create function usage_consumption_report_one(now_ timestamptz, ids text[])
+returns table (id text, doc jsonb, party_id text)
 language sql stable as $$
-    select w.id, usage_consumption_report_of(w.id, c.snapshot)
+    select w.id, usage_consumption_report_of(w.id, c.snapshot), c.snapshot ->> 'party'
     from unnest(ids) as w (id)
     join lateral (
         select d.id from inventory_device(now_) d
@@ -104,7 +114,7 @@ language sql stable as $$
     cross join lateral consumption_snapshot(now_, array[d.id]) c
     where w.id like 'live-%'
     union all
-    select w.id, usage_consumption_report_of(w.id, c.snapshots -> at.place)
+    select w.id, usage_consumption_report_of(w.id, c.snapshots -> at.place), c.snapshots -> at.place ->> 'party'
     from unnest(ids) as w (id)
     join consumption_stored_query() c on c.id = split_part(w.id, '.', 1)
     cross join lateral (
