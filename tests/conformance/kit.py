@@ -28,12 +28,18 @@ LEAST: dict[str, Json] = {
     },
     "bucket": {"usageType": "data"},
     "queryUsageConsumption": {},
+    "exportJob": {"contentType": "text/csv"},
+    "chargingRequest": {"requestNumber": 1, "isLast": True, "number": "+4915559990001"},
 }
 # What a full body may not choose freely; None is left to the server.
 FIXED: dict[str, Json] = {
     "topupBalance": _EUR | {"voucher": None, "isAutoTopup": False},
     "adjustBalance": _EUR | {"adjustType": "oneTime"},
     "reserveBalance": _EUR,
+    "exportJob": {"path": "/productUsage", "query": "status=rated,failed", "contentType": "application/gzip"},
+    "chargingRequest": LEAST["chargingRequest"]
+    | {"ratingGroup": [{"id": "10", "usedUnits": {"amount": 1, "units": "MB"}}]}
+    | dict.fromkeys(("partyAccount", "product", "logicalResource", "status")),
     "transferBalance": _TRANSFER,
     "bucket": {"usageType": "monetary"}
     | dict.fromkeys(("remainingValue", "creditLimit", "isShared", "status", "reservedValue", "remainingValueName",
@@ -41,17 +47,19 @@ FIXED: dict[str, Json] = {
 }  # fmt: skip
 OWNED = {  # set by the server whatever was sent
     "id", "href", "creationDate", "lastUpdate", "usageProductPrice", "usageConsumption", "errorMessage", "partyAccount",
-    "validFor",
+    "validFor", "requestedDate", "ratingGroup",
 }  # fmt: skip
 BESIDES = ("id", "href", "@type", "status", "state", "creationDate", "requestedDate", "lastUpdate")
 _numbers = count(1)
 
 
 def least(resource: str) -> Json:
-    """A new body of the resource with what it must hold; a usage record is a new one by what its sender calls it."""
+    """A new body of the resource with what it must hold; one of usage or of charging is new by what it is called."""
     made = deepcopy(LEAST[resource])
     if resource == "productUsage":
         made["externalIdentifier"] = [{"@type": "ExternalIdentifier", "id": f"kit {next(_numbers)}"}]
+    if resource == "chargingRequest":
+        made["sessionId"] = f"kit {next(_numbers)}"
     return made
 
 
@@ -65,11 +73,8 @@ class Published:
 
     def resources(self, method: str, one: bool = False) -> list[str]:
         """The resources that answer to a method, on the collection or on one of it."""
-        suffix = "/{id}" if one else ""
-        paths = [path for verb, path in self.contract.operations if verb == method and path.endswith("{id}") == one]
-        return [
-            path.removeprefix("/").removesuffix(suffix) for path in paths if not path.startswith(("/hub", "/listener"))
-        ]
+        paths = [path.split("/")[1:] for verb, path in self.contract.operations if verb == method]
+        return [name for name, *rest in paths if rest == ["{id}"] * one and name not in ("hub", "listener")]
 
     def answer_of(self, resource: str) -> str:
         """The schema that a resource is answered by."""

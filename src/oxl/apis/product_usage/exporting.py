@@ -122,7 +122,9 @@ class Exporter:
             return Outcome(rows, size, checksum, url)
         except Refusal as refusal:
             return Outcome(error=str(refusal))
-        except (FailedError, BadTarget, Problem) as error:
+        except BadTarget as error:
+            return Outcome(error=f"url: {error}")
+        except (FailedError, Problem) as error:
             return Outcome(error=str(error))
         except (LostError, *ABSENT, *LOST_RACE):
             raise

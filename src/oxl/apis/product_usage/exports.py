@@ -6,13 +6,14 @@ import asyncio
 import os
 from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 import msgspec
 
 from oxl.apis.product_usage.formats import FORMATS, Format, format_of
 from oxl.apis.product_usage.model import ProductUsage
-from oxl.apis.product_usage.targets import BadTarget, folder_of, target_of
+from oxl.apis.product_usage.targets import BadTarget, NotAllowed, folder_of, target_of
 from oxl.engines.usage import exports
 from oxl.kernel import filter as filters
 from oxl.kernel import request
@@ -81,7 +82,8 @@ def _judged(body: dict[str, Any]) -> str | Refused:
             raise invalid("path", "only /productUsage can be exported")
         conditions_of(_ASKED, body, "")
         chosen = format_for(body)
-        target_of(body.get("url", ""), "", chosen.suffix, read_settings().export_allow)
+        with suppress(NotAllowed):  # the job fails and tells so: the document has no refusal of it
+            target_of(body.get("url", ""), "", chosen.suffix, read_settings().export_allow)
     except Refusal as refusal:
         return refusal.refused
     except BadTarget as error:

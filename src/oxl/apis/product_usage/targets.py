@@ -29,6 +29,10 @@ class BadTarget(ValueError):  # noqa: N818 – named for what it says
     """A place where no export goes; the text says why."""
 
 
+class NotAllowed(BadTarget):
+    """An address outside of this installation that it sends no exports to."""
+
+
 class Target(NamedTuple):
     """The file's name in the folder, and the address that it is then sent to, if any."""
 
@@ -53,7 +57,7 @@ def target_of(url: str, job_id: str, suffix: str, allow: str) -> Target:
         return Target(name)
     below = [each for each in map(str.strip, allow.split(",")) if each.endswith("/") and url.startswith(each)]
     if not _ADDRESS.fullmatch(url) or any(set(part) == {"."} for part in url.split("/")) or not below:
-        raise BadTarget("is not below an address that this installation sends exports to")
+        raise NotAllowed("is not below an address that this installation sends exports to")
     return Target(own, url)
 
 
