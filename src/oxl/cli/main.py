@@ -109,7 +109,7 @@ def backup(
 
 @app.command()
 def restore(file: Path = typer.Argument(help="A file of `oxl backup`."), data: Path | None = DATA) -> None:
-    """Bring tenants back from a file, and prove table by table that they are what they were. They must be empty here."""
+    """Bring tenants back from a file, and prove that each table is what it was. Here they must be empty."""
 
     async def bring() -> None:
         async with opened(data, None) as (database, _):
