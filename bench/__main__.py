@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import sys
 
-SCRIPTS = ("charging", "charglt", "usage", "exports", "lists")
+SCRIPTS = ("charging", "charglt", "usage", "exports", "lists", "billing", "recommendation")
 
 
 def main(names: list[str]) -> None:

@@ -34,6 +34,8 @@ USAGE = "/tmf-api/productUsageManagement/v5/productUsage"
 BALANCE = "/tmf-api/prepayBalanceManagement/v4"
 CONSUMPTION = "/tmf-api/usageConsumption/v5"
 OPERATOR = "/oxl/v1"
+BILLS = "/tmf-api/customerBillManagement/v5"
+BILLING = "/oxl/billing/v1"
 
 _numbers = count(1)
 

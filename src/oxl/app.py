@@ -17,10 +17,14 @@ from oxl.db.database import ABSENT, Database, Tenant
 from oxl.db.embedded import EmbeddedError
 from oxl.identity.gate import Gate
 from oxl.identity.jwks import KeySets
+from oxl.identity.places import Places
 from oxl.identity.rules import check_settings
 from oxl.identity.tenants import Tenants
 from oxl.identity.tokens import Tokens
 from oxl.kernel.router import Kernel
+from oxl.operations import audit, logs, traces
+from oxl.operations.watch import Watched, drain_mark
+from oxl.outbox import outbox
 from oxl.outbox.callbacks import guard_of
 from oxl.settings import Settings, read_settings
 
@@ -31,6 +35,7 @@ _KEEP_SECONDS = 1.0
 SQL_CODE = (
     ("oxl.kernel", "kernel.sql"),
     ("oxl.outbox", "outbox.sql"),
+    ("oxl.outbox", "audit.sql"),
     ("oxl.engines.catalog", "catalog.sql"),
     ("oxl.engines.inventory", "inventory.sql"),
     ("oxl.engines.ledger", "posting.sql"),
@@ -41,9 +46,17 @@ SQL_CODE = (
     ("oxl.engines.ledger", "proof.sql"),
     ("oxl.engines.ledger", "charging.sql"),
     ("oxl.engines.usage", "usage.sql"),
+    ("oxl.engines.billing", "receivable.sql"),
+    ("oxl.engines.billing", "run.sql"),
+    ("oxl.engines.billing", "bills.sql"),
     ("oxl.engines.consumption", "consumption.sql"),
+    ("oxl.engines.recommendation", "recommendation.sql"),
     *((f"oxl.apis.{api.name}", "views.sql") for api in APIS),
 )
+
+
+# What makes of rows that another cluster's transactions wrote rows of this one's.
+AFTER_RESTORE = (outbox.q.rebase, audit.q.rebase)
 
 
 class App:
@@ -52,14 +65,14 @@ class App:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._database: Database | None = None
-        self._gate: Gate | None = None
+        self._served: Watched | None = None
         self._keeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Join the database and make ready to answer."""
         self._database = await Database.open(self._settings)
         await self._database.tenant(self._settings.tenant)
-        self._gate = gate_of(self._settings, self._database)
+        self._served = served_by(self._settings, self._database)
         self._keeping = asyncio.create_task(self._keep(self._database))
 
     async def _keep(self, database: Database) -> None:
@@ -80,16 +93,19 @@ class App:
             self._keeping.cancel()
         if self._database is not None:
             await self._database.close()
+        traces.close()
 
     async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable) -> None:
         """ASGI."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif scope["type"] == "http" and self._gate is not None:
-            await self._gate(scope, receive, send)
+        elif scope["type"] == "http" and self._served is not None:
+            await self._served(scope, receive, send)
 
     async def _lifespan(self, receive: Callable, send: Callable) -> None:
         await receive()
+        logs.set_up(self._settings.log)
+        traces.set_up("oxl")
         try:
             await self.start()
         except Exception as error:
@@ -126,6 +142,13 @@ def gate_of(settings: Settings, database: Database) -> Gate:
     rules = check_settings(settings, guard.dev)
     tokens = Tokens(rules.reading, KeySets()) if rules.reading.issuers else None
     return Gate(settings, Tenants(database, answering, settings.tenants), apis, beside, tokens, rules.hosts)
+
+
+def served_by(settings: Settings, database: Database) -> Watched:
+    """All that a server process answers: the way in, and around it health, figures, logs and traces."""
+    gate = gate_of(settings, database)
+    mark = drain_mark(settings.data, settings.port)
+    return Watched(gate, gate, Places(APIS).route, database.opened, mark)
 
 
 def create() -> App:

@@ -26,11 +26,14 @@ class Sight(NamedTuple):
 
 
 class Caller(NamedTuple):
-    """On whose behalf a request comes; `trace` is the id of the trace that it belongs to."""
+    """On whose behalf a request comes; `trace` is the id of the trace that it belongs to, `correlation` the same where
+    the client has told of it: its events carry it.
+    """
 
     name: str = ""
     sight: Sight | None = None
     trace: str = ""
+    correlation: str = ""
 
 
 NOBODY = Caller()

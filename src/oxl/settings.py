@@ -36,6 +36,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate: int = 500  # requests a second of one caller and process; more are refused with 429
     client_seconds: int = 10  # how long a client may send or take nothing
     statement_seconds: int = 30  # how long a statement of a request may take; 0: as long as it wants
+    metrics_open: bool = False  # /metrics for everybody; else for operators, where keys or tokens are required
+    log: Literal["text", "json"] = "text"  # log lines for people; or JSON with a line for each request
+    drain_seconds: int = 0  # how long a server that is told to stop says so at /health/ready before it does
     connections: int = 8  # PostgreSQL connections per process and tenant
     max_body: int = 1_048_576  # bytes of one request body
     strict: str = ""  # APIs that refuse what others fill in or leave out: TMF635,TMF654, or all

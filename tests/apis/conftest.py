@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-from tests.conftest import BALANCE, CONSUMPTION, OPERATOR, USAGE, usage_body
+from tests.conftest import BALANCE, BILLING, BILLS, CONSUMPTION, OPERATOR, USAGE, usage_body
 
 from oxl.apis import APIS
+from oxl.apis.billing import jobs as billing_jobs
+from oxl.apis.customer_bill import jobs
+from oxl.apis.recommendation.jobs import train
+from oxl.engines.billing import setup
 from oxl.engines.ledger.grants import open_main
 from oxl.kernel.background import once
 from oxl.kernel.declare import Api, Resource
 
+RECOMMENDATION = "/tmf-api/recommendationManagement/v4/queryProductRecommendation"
 RESOURCES: list[tuple[Api, Resource]] = [(api, resource) for api in APIS for resource in api.resources]
 
 
@@ -59,6 +65,8 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
     for path, body, status in posts:
         answer = await http.post(path, json=body)
         assert answer.status_code == status, answer.text
+    await _recommend(http, ada["party"]["id"], bob["party"]["id"], main["id"])
+    await train(tenant)
     async with tenant.connection() as conn:
         await conn.execute(
             "insert into usage_import (id, file, started_at, finished_at, counts) values ('import-1', 'a.ndjson',"
@@ -75,4 +83,46 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
                                      status, reason)
             select id, 'event-1', '1', 'subscriber', 'line-1', 1, now(), now(), 400, 'HTTP 400' from subscription
         """)
+    await _bill(http, tenant, bob["billingAccount"]["id"])
     return {"ada": ada, "bob": bob, "main": main}
+
+
+async def _bill(http: httpx.AsyncClient, tenant: Any, account: str) -> None:
+    """A bill that was asked for, an overdue step, a payment, an item that waits, a copy, and a trial."""
+    await once(tenant, lambda work: setup.set_policy(work, '{"dunning": [{"name": "Reminder", "afterDays": 1}]}'))
+    reference = {"@type": "BillingAccountRef", "id": account}
+    eur = {"unit": "EUR", "value": 1.5}
+    asked = await http.post(f"{BILLS}/customerBillOnDemand", json={"billingAccount": reference})
+    await jobs.make_demanded(tenant)
+    await jobs.tell_demanded(tenant)
+    made = (await http.get(asked.json()["href"])).json()["customerBill"]["id"]
+    for name, body in (
+        ("payment", {"paymentReference": "bank-1", "billingAccount": {"id": account}, "amount": eur}),
+        ("billItem", {"billingAccount": {"id": account}, "rateType": "rebate", "name": "Sorry", "amount": eur}),
+        ("billReissue", {"category": "duplicate", "bill": {"id": made}}),
+        ("billRun", {"kind": "trial", "billingAccount": [{"id": account}]}),
+    ):
+        answer = await http.post(f"{BILLING}/{name}", json=body)
+        assert answer.status_code == 201, answer.text
+    noon = tenant.clock.frozen
+    tenant.clock.frozen = noon + timedelta(days=60)
+    assert await billing_jobs.dun(tenant)
+    tenant.clock.frozen = noon
+
+
+async def _recommend(http: httpx.AsyncClient, party: str, other: str, main: str) -> None:
+    """A query that waits and one of which an item was taken, a consent, an offering in study."""
+    pack = {"name": "Pack", "productSpecification": {"id": "data-pack"}, "pricePlan": {"id": "data-pack-2gb"}}
+    asked = {"instantSyncRecommendation": True, "relatedParty": {"id": party}, "category": [{"id": "data"}]}
+    for path, body in (
+        (f"{BALANCE}/topupBalance", {"amount": {"amount": 20, "units": "EUR"}, "bucket": {"id": main}}),
+        (RECOMMENDATION, {"relatedParty": {"id": party}, "name": "later"}),
+        (f"{OPERATOR}/recommendationConsent", {"relatedParty": {"id": other}, "consent": "denied"}),
+        (f"{OPERATOR}/productOffering", pack | {"deviceCount": 0, "lifecycleStatus": "In study"}),
+        (RECOMMENDATION, asked),
+    ):
+        answer = await http.post(path, json=body)
+        assert answer.status_code == 201, answer.text
+    taken = {"recommendationItem": {"id": answer.json()["recommendationItem"][0]["id"]}}
+    answer = await http.post(f"{OPERATOR}/recommendationAcceptance", json=taken)
+    assert answer.status_code == 201, answer.text

@@ -30,6 +30,8 @@ LEAST: dict[str, Json] = {
     "queryUsageConsumption": {},
     "exportJob": {"contentType": "text/csv"},
     "chargingRequest": {"requestNumber": 1, "isLast": True, "number": "+4915559990001"},
+    "customerBillOnDemand": {"billingAccount": {"id": "an account that the server does not know"}},
+    "queryProductRecommendation": {"instantSyncRecommendation": True},
 }
 # What a full body may not choose freely; None is left to the server.
 FIXED: dict[str, Json] = {
@@ -44,10 +46,11 @@ FIXED: dict[str, Json] = {
     "bucket": {"usageType": "monetary"}
     | dict.fromkeys(("remainingValue", "creditLimit", "isShared", "status", "reservedValue", "remainingValueName",
                      "thresholdReached", "partyAccount", "confirmationDate", "requestedDate")),
+    "queryProductRecommendation": {"recommendationItem": None, "state": None},
 }  # fmt: skip
 OWNED = {  # set by the server whatever was sent
     "id", "href", "creationDate", "lastUpdate", "usageProductPrice", "usageConsumption", "errorMessage", "partyAccount",
-    "validFor", "requestedDate", "ratingGroup",
+    "validFor", "requestedDate", "ratingGroup", "customerBill",
 }  # fmt: skip
 BESIDES = ("id", "href", "@type", "status", "state", "creationDate", "requestedDate", "lastUpdate")
 _numbers = count(1)

@@ -124,6 +124,10 @@ def _row(tree: Tree) -> list[str]:
     return [re.sub(r"[()]", "", layer) for layer in reversed(layers)]
 
 
+# Whose parties own what, and what was done, is asked for by those who let in and who seal.
+_ASKED = {("identity", "inventory"), ("operations", "outbox")}
+
+
 @rule(
     {"src/oxl/engines/ledger/late.sql": "-- name: late\nselect id from usage_record() where id = $1"},
     {"src/oxl/engines/catalog/late.sql": "-- name: late\nselect id from inventory_party()"},
@@ -139,7 +143,7 @@ def sql_functions_are_called_along_the_arrows_of_the_code(tree: Tree) -> Iterato
         for name, line in calls(text):
             theirs = defined.get(name, mine)
             below = theirs in place and (mine.startswith("apis/") or place[theirs] < place.get(mine, -1))
-            below = below or (mine, theirs) == ("identity", "inventory")  # it asks what is whose
+            below = below or (mine, theirs) in _ASKED
             if theirs != mine and not below and not (theirs in ("kernel", "outbox") and mine.startswith("apis/")):
                 yield Fault(path, line, f"{mine} calls {name}, which is {theirs}'s")
 

@@ -28,6 +28,7 @@ _HANDED_ON = {
 _HANDED_ON |= {
     "src/oxl/engines/ledger/voucher.py",
     "src/oxl/engines/ledger/recurring.py",
+    "src/oxl/engines/recommendation/accept.py",
     "src/oxl/kernel/problem.py",
     "src/oxl/verbs.py",
 }

@@ -18,7 +18,7 @@ from oxl.apis import APIS
 from oxl.kernel.events import events_of, voices
 from oxl.outbox.delivery import Delivery
 
-READABLE = {"TMF635": True, "TMF654": False, "TMF677": True}
+READABLE = {"TMF635": True, "TMF654": False, "TMF677": True, "TMF678": False, "TMF680": False}
 
 
 def test_what_is_not_official_is_declared_as_an_extension() -> None:

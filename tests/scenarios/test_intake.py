@@ -37,7 +37,7 @@ async def _sent(http, content) -> list[dict]:
     return [json.loads(line) for line in answer.content.splitlines()]
 
 
-async def test_each_line_is_answered_in_order(http, number) -> None:
+async def test_95_each_line_is_answered_in_order(http, number) -> None:
     good = [_line(number, f"a{n}") for n in range(3)]
     unknown = json.dumps(usage_body("voice", "4900", duration=1, destinationPhoneNumber="+4930")).encode()
     bad = good[0].replace(b'"duration"', b'"durance"').replace(b'"a0"', b'"a9"')

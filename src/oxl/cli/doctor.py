@@ -14,6 +14,7 @@ from oxl.cli.ground import err, out
 from oxl.cli.seed import show_balances
 from oxl.db.database import Database, Tenant, UnknownTenantError
 from oxl.db.migrate import pending
+from oxl.engines.billing import read
 from oxl.engines.catalog.registry import catalog_of
 from oxl.engines.ledger import proof
 from oxl.kernel.background import once
@@ -30,11 +31,11 @@ class Finding(NamedTuple):
     cure: str = ""
 
 
-async def examine(settings: Settings) -> None:
+async def examine(settings: Settings, billing: bool = False) -> None:
     """Print every finding; exit code 1 when one needs doing something about."""
     database = await Database.open(settings, lambda line: err.print(f"[dim]{line}[/]"))
     try:
-        findings = [finding async for finding in _findings(settings, database)]
+        findings = [finding async for finding in _findings(settings, database, billing)]
         table = Table("", "checked", "found", "what to do")
         for finding in findings:
             table.add_row("[red]✗[/]" if finding.cure else "[green]✓[/]", *finding)
@@ -47,7 +48,7 @@ async def examine(settings: Settings) -> None:
         raise typer.Exit(1)
 
 
-async def _findings(settings: Settings, database: Database) -> AsyncIterator[Finding]:
+async def _findings(settings: Settings, database: Database, billing: bool) -> AsyncIterator[Finding]:
     free = shutil.disk_usage(settings.data if settings.data.exists() else ".").free
     yield Finding("disk", f"{free / 1e9:.1f} GB free", "" if free > _ROOM else "make room: the database needs it")
     async with database.owner() as conn:
@@ -65,6 +66,10 @@ async def _findings(settings: Settings, database: Database) -> AsyncIterator[Fin
     yield Finding("migrations", ", ".join(behind) or "at this version", "run: oxl migrate" if behind else "")
     async for finding in _inside(tenant):
         yield finding
+    if billing:
+        faults = await once(tenant, read.proof)
+        cure = "stop billing and call for help: bills do not add up" if faults else ""
+        yield Finding("bills", "; ".join(faults) or "every control sum is zero", cure)
 
 
 async def _inside(tenant: Tenant) -> AsyncIterator[Finding]:

@@ -10,8 +10,8 @@ from pathlib import Path
 import typer
 from rich.markup import escape
 
-from oxl.app import SQL_CODE
-from oxl.cli import events, keys, subscriber, tenants, usage, voucher
+from oxl.app import AFTER_RESTORE, SQL_CODE
+from oxl.cli import audit, bills, events, keys, recommend, subscriber, tenants, usage, voucher
 from oxl.cli import seed as seeds
 from oxl.cli.doctor import examine, prove_ledger
 from oxl.cli.ground import DATA, TENANT, err, fail, opened, out, run, settings_of
@@ -33,10 +33,15 @@ catalog = typer.Typer(no_args_is_help=True, help="Check and publish the catalog:
 app.add_typer(usage.app, name="usage")
 app.add_typer(subscriber.app, name="subscriber")
 app.add_typer(events.app, name="events")
+app.add_typer(recommend.app, name="recommend")
 app.add_typer(voucher.app, name="voucher")
 app.add_typer(keys.app, name="key")
+app.add_typer(audit.app, name="audit")
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(catalog, name="catalog")
+app.add_typer(bills.bill, name="bill")
+app.add_typer(bills.payment, name="payment")
+app.command("bill-run")(bills.bill_run)
 
 
 class Seed(StrEnum):
@@ -111,9 +116,12 @@ def backup(
 def restore(file: Path = typer.Argument(help="A file of `oxl backup`."), data: Path | None = DATA) -> None:
     """Bring tenants back from a file, and prove that each table is what it was. Here they must be empty."""
 
+    def say(line: str) -> None:
+        err.print(f"[dim]{line}[/]")
+
     async def bring() -> None:
         async with opened(data, None) as (database, _):
-            found = await archive.restore(database, file, SQL_CODE, lambda line: err.print(f"[dim]{line}[/]"))
+            found = await archive.restore(database, file, SQL_CODE, say, AFTER_RESTORE)
             rows = sum(proof.rows for each in found.values() for proof in each.values())
             out.print(f"{len(found)} tenants, {rows} rows: every table has the rows and the sum that were written")
 
@@ -145,10 +153,11 @@ def doctor(
     data: Path | None = DATA,
     tenant: str | None = TENANT,
     ledger: bool = typer.Option(False, "--ledger", help="Prove the ledger, and show every invariant with its count."),
+    billing: bool = typer.Option(False, "--billing", help="Prove every bill: lines, taxes, numbers, payments, usage."),
 ) -> None:
     """Check the set-up and prove the ledger on the live database; says what to do about what is wrong."""
     settings = settings_of(data=data, tenant=tenant)
-    run(prove_ledger(settings) if ledger else examine(settings))
+    run(prove_ledger(settings) if ledger else examine(settings, billing))
 
 
 @catalog.command()

@@ -7,35 +7,43 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from rich.table import Table
 
+from oxl.apis.billing import jobs as billing
 from oxl.apis.operator.api import OPERATOR
 from oxl.apis.prepay_balance.api import PREPAY_BALANCE
 from oxl.apis.product_usage.api import PRODUCT_USAGE
 from oxl.apis.usage_consumption.api import USAGE_CONSUMPTION
-from oxl.cli import usage
+from oxl.cli import bills, usage
 from oxl.cli.bulk import Outcome, keyed, post_all, read_bodies
 from oxl.cli.ground import err, out, progress
 from oxl.db.database import Tenant
+from oxl.demo.billing import OPERATOR_POLICY, split
 from oxl.demo.population import subscribers
 from oxl.demo.traffic import usage_lines
+from oxl.engines.billing import read, setup
+from oxl.engines.billing.periods import local_day
+from oxl.engines.billing.run import NewRun
 from oxl.engines.catalog import registry
 from oxl.engines.catalog.catalog import read_texts
 from oxl.engines.inventory.inventory import subscriptions
 from oxl.engines.ledger import grants, ledger, proof
 from oxl.engines.usage import imports
-from oxl.kernel.background import once
+from oxl.kernel.background import change, once
 from oxl.values import instant_text, unit_of
 from oxl.verbs import Work
 
 SEED = 7
 USAGE_FILE = "demo-usage.ndjson"
+BILLED_FILE = "demo-usage-billed.ndjson"  # what came before the last billing day of its account
 _FIGURES = ("credited", "used", "debited", "reserved", "remaining")
 _SHOWN = {"byte": ("GB", 10**9), "second": ("min", 60), "message": ("sms", 1)}  # ledger unit → what a person reads
 KATE = "4915550000001"  # the subscriber that the README walks with
@@ -44,7 +52,8 @@ KATE = "4915550000001"  # the subscriber that the README walks with
 async def publish_catalog(tenant: Tenant, folder: Path | None = None) -> None:
     """Publish a catalog folder; without one, the demo operator's."""
     texts = read_texts(folder or Path(str(files("oxl.demo").joinpath("catalog"))))
-    await once(tenant, lambda work: registry.publish(work, texts))
+    offerings = next(each for each in OPERATOR.resources if each.name == "productOffering")
+    await change(tenant, OPERATOR, offerings, lambda work: registry.publish_told(work, texts))
 
 
 async def demo(tenant: Tenant, folder: Path, people: int, records: int) -> bool:
@@ -57,6 +66,8 @@ async def demo(tenant: Tenant, folder: Path, people: int, records: int) -> bool:
     with progress("provisioning", len(bodies), "subscribers") as tell:
         _must(await post_all(tenant, OPERATOR, "subscriber", keyed(map(_line, bodies), "demo"), tell))
     await _top_up(tenant, bodies)
+    usage.show(await usage.import_with_bar(tenant, folder / BILLED_FILE))
+    await _bill(tenant)
     usage.show(await usage.import_with_bar(tenant, folder / USAGE_FILE))
     await show_balances(tenant)
     return True
@@ -75,8 +86,18 @@ def _make_files(tenant: Tenant, folder: Path, people: int, records: int) -> None
     bodies = list(subscribers(people, now, SEED))
     _write(folder / "demo-subscribers.ndjson", (msgspec.json.encode(body) + b"\n" for body in bodies))
     with progress("making a month of usage", records) as tell:
-        lines = usage_lines(bodies, now, SEED, records)
-        _write(folder / USAGE_FILE, _counted(lines, tell))
+        lines = _counted(usage_lines(bodies, now, SEED, records), tell)
+        before, after = split(bodies, lines, now)
+    _write(folder / BILLED_FILE, before)
+    _write(folder / USAGE_FILE, after)
+
+
+async def _bill(tenant: Tenant) -> None:
+    """The last bills of everybody who pays by bill, for what was used until then."""
+    starts = local_day(tenant.clock.now(), ZoneInfo(OPERATOR_POLICY.time_zone)) - timedelta(days=31)
+    policy = msgspec.structs.replace(OPERATOR_POLICY, starts=starts)
+    await once(tenant, lambda work: setup.set_policy(work, msgspec.json.encode(policy).decode()))
+    await bills.make_bills(tenant, await bills.start_due(tenant))
 
 
 def _counted(lines: Iterable[bytes], tell: Any) -> Iterable[bytes]:
@@ -130,7 +151,7 @@ async def show_balances(tenant: Tenant) -> None:
 
 
 async def conformance(tenant: Tenant) -> None:
-    """The demo catalog, four subscribers, usages and reports of two, the bucket 11 that kits refer to, and another."""
+    """The demo catalog, four subscribers, usages and reports and bills of two, bucket 11 of the kits and another."""
     await publish_catalog(tenant)
     lines = [
         {
@@ -155,13 +176,26 @@ async def conformance(tenant: Tenant) -> None:
     used = [(_short_message(number, tenant), f"conformance-usage-{n}") for n, number in enumerate(numbers, 1)]
     recorded = await post_all(tenant, PRODUCT_USAGE, "productUsage", used)
     _must([each for each in recorded if each.code != "keyReused"])  # loaded before, at another time of day
-    err.print("conformance data is loaded: four subscribers, buckets 11 and 12, two reports, two usages")
+    await _conformance_bills(tenant, lines[2]["logicalResource"]["value"])
+    err.print("conformance data is loaded: four subscribers, buckets 11 and 12, two reports, usages and bills")
 
 
-def _short_message(number: str, tenant: Tenant) -> dict[str, Any]:
+async def _conformance_bills(tenant: Tenant, number: str) -> None:
+    """Two bills in state new, and a usage that is not billed yet."""
+    names = ("conformance-account-3", "conformance-account-4")
+    accounts = [await once(tenant, lambda work, name=name: read.account_id(work, name)) for name in names]
+    if not await once(tenant, lambda work: read.newest(work, accounts[0], 1)):
+        await once(tenant, lambda work: setup.set_policy(work, '{"autoValidate": false}'))
+        await bills.make_bills(tenant, [await billing.start(tenant, NewRun("offCycle", None, tuple(accounts)))])
+    abroad = [(_short_message(number, tenant, "+447700900123"), "conformance-usage-3")]
+    recorded = await post_all(tenant, PRODUCT_USAGE, "productUsage", abroad)
+    _must([each for each in recorded if each.code != "keyReused"])
+
+
+def _short_message(number: str, tenant: Tenant, to: str = "+493012345678") -> dict[str, Any]:
     values = {
         "originatingPhoneNumber": f"+{number}",
-        "destinationPhoneNumber": "+493012345678",
+        "destinationPhoneNumber": to,
         "startDateTime": instant_text(tenant.clock.now()),
     }
     characteristics = [{"@type": "StringCharacteristic", "name": name, "value": text} for name, text in values.items()]

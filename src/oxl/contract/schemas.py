@@ -76,7 +76,7 @@ class Schemas:
         named = [field.encode_name for field in own if field.required and field.encode_name not in facts.optional]
         required = list(stated.required) if form else [*named, *(n for n in facts.required if n not in named)]
         properties = {
-            field.encode_name: self._attribute(field.type, "" if form == "update" else form)
+            field.encode_name: self._attribute(field.type, form)
             for field in own
             if field.encode_name not in stated.without
         }

@@ -20,7 +20,8 @@ from oxl.db.database import Database
 from oxl.db.migrate import Code, create_tenant, tenant_names
 from oxl.db.queries import load
 
-q, tenants = load("oxl.db", "archive.sql"), load("oxl.db", "tenants.sql")
+q = load("oxl.db", "archive.sql")
+tenants = load("oxl.db", "tenants.sql")
 FORM = 1
 _MANIFEST = "manifest.json"
 Say = Callable[[str], None]
@@ -110,9 +111,12 @@ def read_manifest(file: Path) -> dict[str, Any]:
     return told
 
 
-async def restore(database: Database, file: Path, code: Code, say: Say) -> dict[str, dict[str, Proof]]:
+async def restore(
+    database: Database, file: Path, code: Code, say: Say, after: Sequence[str] = ()
+) -> dict[str, dict[str, Proof]]:
     """Bring tenants back from a file, each in one transaction, and prove that they are what they were.
 
+    after: statements that make of what was another cluster's something of this one's.
     BadArchiveError where a tenant of that name holds anything, or what came back is not what was written.
     """
     told = read_manifest(file)
@@ -121,11 +125,11 @@ async def restore(database: Database, file: Path, code: Code, say: Say) -> dict[
         if name not in there:
             await create_tenant(database, name, code)
     with tarfile.open(file, "r:gz") as tar:
-        return {name: await _restore_tenant(database, tar, told, name, say) for name in told["tenants"]}
+        return {name: await _restore_tenant(database, tar, told, name, say, after) for name in told["tenants"]}
 
 
 async def _restore_tenant(
-    database: Database, tar: tarfile.TarFile, told: dict[str, Any], name: str, say: Say
+    database: Database, tar: tarfile.TarFile, told: dict[str, Any], name: str, say: Say, after: Sequence[str]
 ) -> dict[str, Proof]:
     say(f"tenant {name}")
     wanted, found = told["tenants"][name], dict[str, Proof]()
@@ -147,5 +151,6 @@ async def _restore_tenant(
             found[table] = await _proof(conn, table)
             if list(found[table]) != list(wanted[table]):
                 raise BadArchiveError(f"{name}.{table}: {found[table]} came back of {wanted[table]}; nothing was kept")
-        await conn.execute(q.rebase)
+        for statement in after:
+            await conn.execute(statement)
     return found

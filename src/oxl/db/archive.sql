@@ -37,19 +37,3 @@ select max(version) from schema_version
 
 -- name: is_empty
 select not exists (select from {table})
-
--- name: rebase
--- The transactions of another cluster mean nothing here: what was written there lies behind every transaction of this
--- one. A subscription is put before the first event that it had not passed; some may come to it again, none is lost.
-with pending as (
-    select s.id, min(o.id) as first from subscription s join outbox o on o.api = s.api
-    where (o.xid, o.id) > (s.xid, s.event_id) and not pg_visible_in_snapshot(o.xid, s.born)
-    group by s.id
-)
-update subscription s set born = '3:3:', xid = '3', event_id = coalesce(
-    case when p.first is null then (select max(id) from outbox o where o.api = s.api)
-         else (select max(id) from outbox o where o.api = s.api and o.id < p.first) end, '')
-from subscription t left join pending p on p.id = t.id
-where s.id = t.id;
-update outbox set xid = '3';
-update undelivered set xid = '3'

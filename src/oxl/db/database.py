@@ -53,6 +53,11 @@ class Tenant:
         self._closed = False
         self._waiting: deque[asyncio.Future[None]] = deque()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed: whoever still holds it asks for it anew."""
+        return self._closed
+
     def secret(self, purpose: str) -> bytes:
         """A key of the tenant for one purpose: the same in every process of this installation and after restarts."""
         return hmac.digest(self._connect["password"].encode(), purpose.encode(), "sha256")
@@ -153,7 +158,10 @@ class Database:
             for tenant in self._tenants.values():
                 tenant.move(self.lease.host, self.lease.port)
         for tenant in list(self._tenants.values()):
-            await tenant.refresh_clock()
+            try:
+                await tenant.refresh_clock()
+            except asyncpg.InvalidAuthorizationSpecificationError:  # it has been erased
+                await self.forget(tenant.name)
 
     @classmethod
     async def open(cls, settings: Settings, say: Callable[[str], None] = lambda _: None) -> Database:
@@ -194,6 +202,10 @@ class Database:
             await tenant.refresh_clock()
             self._tenants[name] = tenant
         return self._tenants[name]
+
+    def opened(self) -> list[Tenant]:
+        """The tenants that are open now."""
+        return list(self._tenants.values())
 
     async def forget(self, name: str) -> None:
         """Close a tenant that nobody has asked for in a while; asked for again it is opened again."""

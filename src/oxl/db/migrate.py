@@ -27,7 +27,7 @@ q = load("oxl.db", "tenants.sql")
 
 _PARTITIONED = ("delivery", "outbox", "transfer", "usage")
 _MONTHS_AHEAD = 4  # each is planned for by every statement that cannot tell which month it wants
-_APPEND_ONLY = ("transfer",)
+_APPEND_ONLY = ("audit", "audit_link", "transfer")
 
 
 def migrations() -> list[tuple[int, str]]:

@@ -42,9 +42,21 @@ create table outbox (              -- every event, in the transaction that made 
     at timestamptz not null,
     doc jsonb not null,            -- the resource as it then looked from outside
     changed text[],                -- the attributes that a change was of, where that is known
+    trace text not null default '',  -- of the request that it came of
     primary key (id)
 ) partition by range (id);
 create index outbox_order on outbox (api, xid, id);
+create table audit (               -- who did what; the tenant's role can add to it and change nothing
+    id text primary key,
+    xid xid8 not null default pg_current_xact_id(),
+    at timestamptz not null,
+    caller text not null,
+    operation text not null,       -- as a scope names it
+    resource_id text not null,     -- empty where nothing came to be
+    outcome text not null,         -- done, or the code that it was refused with
+    trace text not null
+);
+create index audit_order on audit (xid, id);
 create table subscription (        -- who is told of which events of an API, and how far in the outbox: (xid, event_id)
     id text primary key,
     digest bytea not null,         -- of api, callback and query: asked for twice it is one
@@ -109,6 +121,13 @@ create table api_key (             -- who may ask without a token; the secret it
     expires_at timestamptz not null,
     revoked_at timestamptz,
     check (role <> 'subscriber' or cardinality(parties) > 0)
+);
+
+-- engine: operations
+create table audit_link (          -- the chain that seals the audit: each hash is over the one before and a row
+    number bigint primary key,
+    audit_id text not null unique,
+    hash bytea not null
 );
 
 -- engine: catalog
@@ -473,6 +492,201 @@ create table export_job (          -- a file of usage that somebody asked for
 );
 create index export_job_open on export_job (id) where completed_at is null;
 
+-- engine: billing
+create table billing_policy (      -- how an operator bills, as it was set; what it does not say has defaults
+    one bool primary key default true check (one),
+    doc jsonb not null
+);
+create table bill_account (        -- whose row is locked while anything of an account's bills changes
+    account_id text primary key,
+    bills int not null default 0,  -- made so far
+    billed_until timestamptz       -- where the period of the last one ends
+) with (fillfactor = 80);
+create table bill_cycle (          -- what ends on one day: the accounts of that billing day are billed at its cut-off
+    id text primary key,           -- the local date of the cut-off
+    billing_day smallint not null,
+    starts_at timestamptz not null,
+    cutoff timestamptz not null,
+    next_cutoff timestamptz not null,
+    due_at timestamptz not null
+);
+create table bill_run (
+    id text primary key,
+    kind text not null check (kind in ('onCycle', 'offCycle', 'trial')),
+    cycle_id text references bill_cycle,
+    cutoff timestamptz not null,
+    since date,                    -- fees of periods from then on are looked at
+    state text not null check (state in ('running', 'succeeded', 'failed')),
+    started_at timestamptz not null,
+    finished_at timestamptz,
+    control jsonb not null default '{}'
+);
+create unique index bill_run_cycle on bill_run (cycle_id) where kind = 'onCycle';
+create table bill_run_item (       -- each account of a run, and what became of it
+    run_id text,
+    account_id text,
+    until_window bigint not null,  -- usage up to this window is billed; it is closed
+    state text not null check (state in ('pending', 'done', 'held', 'empty', 'error')),
+    reason text,
+    bill_id text,
+    primary key (run_id, account_id)
+) with (fillfactor = 80);
+create index bill_run_item_pending on bill_run_item (run_id, account_id) where state = 'pending';
+create table bill (
+    id text primary key,
+    run_id text,
+    account_id text not null,
+    place int not null,            -- the account's bills in the order in which they were made
+    category text not null check (category in ('normal', 'interim', 'last', 'trial', 'duplicate', 'credit note')),
+    of_bill text references bill,  -- what a duplicate repeats, or a credit note takes back
+    state text not null check (state in ('new', 'onHold', 'validated', 'sent', 'settled', 'partiallyPaid')),
+    held_why text,
+    cycle_id text references bill_cycle,
+    currency text not null,
+    bill_date timestamptz not null,
+    period_start timestamptz not null,
+    period_end timestamptz not null,
+    due_at timestamptz not null,
+    next_at timestamptz,
+    net bigint not null,           -- micros, as all money here
+    tax bigint not null,
+    rounding bigint not null default 0,  -- what prices that were shown with tax differ by from net and tax
+    carried bigint not null default 0,   -- owed from bills before, less what was paid ahead, when this one was made
+    owed bigint not null generated always as (net + tax + rounding) stored,
+    paid bigint not null default 0,
+    body jsonb not null default '{}',    -- what a client has made of it
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    check (abs(paid) <= abs(net + tax + rounding))
+) with (fillfactor = 80);
+create unique index bill_place on bill (account_id, place);
+create unique index bill_of_run on bill (run_id, account_id);
+create index bill_open on bill (account_id, place) where paid < owed and category not in ('trial', 'duplicate');
+create table bill_series (         -- the last number given out; taken at the end of a transaction, so that none is lost
+    series text primary key,
+    last bigint not null
+);
+create table bill_number (
+    series text,
+    number bigint,
+    bill_id text not null unique,
+    primary key (series, number)
+);
+create table bill_line (
+    id text primary key,
+    bill_id text not null,
+    place int not null,
+    account_id text not null,
+    rate_type text not null,
+    name text not null,
+    component text not null,
+    product_id text,
+    plan_id text,
+    plan_version int,
+    zone text,
+    charge_window bigint,          -- of usage: the window whose charge this is
+    unit text,
+    quantity bigint,
+    events bigint,
+    of_days int,                   -- of fees: the days of the period, of which quantity were charged
+    period_start timestamptz not null,
+    period_end timestamptz not null,
+    tax_category text not null,
+    tax_rate bigint not null,      -- ten-thousandths of a percent
+    tax_included bool not null,
+    exact bigint not null,         -- before rounding to the currency's smallest coin; with tax where that is included
+    shown bigint not null,         -- after it; the rest was dropped
+    net bigint not null,
+    tax bigint not null
+);
+create index bill_line_bill on bill_line (bill_id, place);
+create table bill_tax (
+    bill_id text,
+    tax_category text,
+    tax_rate bigint not null,
+    base bigint not null,
+    tax bigint not null,
+    primary key (bill_id, tax_category)
+);
+create table bill_fee (            -- what has been charged of each fee for each period, all bills together
+    account_id text,
+    product_id text,
+    since date,                    -- since when the product is on that plan
+    component text,
+    period_start date,
+    plan_id text not null,
+    plan_version int not null,
+    name text not null,
+    tax_category text not null,
+    tax_included bool not null,
+    recurring bool not null,
+    exact bigint not null,
+    shown bigint not null,
+    primary key (account_id, product_id, since, component, period_start)
+) with (fillfactor = 80);
+create table bill_item (           -- what is to be on an account's next bill besides usage and fees
+    id text primary key,
+    account_id text not null,
+    rate_type text not null,
+    name text not null,
+    amount bigint,                 -- micros; negative for what is given back
+    percent bigint,                -- or a share of the recurring fees, in ten-thousandths of a percent, each time
+    tax_category text not null,
+    tax_included bool not null,
+    valid_from timestamptz not null,
+    valid_to timestamptz,
+    bill_id text references bill,  -- where an amount has been billed
+    created_at timestamptz not null,
+    check ((amount is null) <> (percent is null))
+);
+create index bill_item_open on bill_item (account_id) where bill_id is null;
+create table payment (             -- what an account has to its credit: payments, credit notes, bills below zero
+    id text primary key,
+    reference text not null unique,
+    kind text not null check (kind in ('payment', 'credit')),
+    account_id text not null,
+    currency text not null,
+    amount bigint not null check (amount > 0),
+    spent bigint not null default 0,
+    received_at timestamptz not null,
+    created_at timestamptz not null,
+    check (spent between 0 and amount)
+);
+create index payment_open on payment (account_id) where spent < amount;
+create table payment_use (         -- which part of it paid which bill, and how many bills the account had by then
+    payment_id text references payment,
+    bill_id text references bill,
+    amount bigint not null check (amount > 0),
+    place int not null,
+    at timestamptz not null,
+    primary key (payment_id, bill_id)
+);
+create index payment_use_bill on payment_use (bill_id);
+create table bill_dunning (        -- each step that was taken because a bill was not paid
+    id text primary key,
+    bill_id text not null references bill,
+    step int not null,
+    account_id text not null,
+    name text not null,
+    item_id text references bill_item,  -- its fee
+    at timestamptz not null,
+    unique (bill_id, step)
+);
+create table bill_demand (         -- bills that were asked for: one at once, a copy of one, one that takes another back
+    id text primary key,
+    kind text not null check (kind in ('interim', 'duplicate', 'credit note')),
+    account_id text,
+    of_bill text,
+    state text not null check (state in ('inProgress', 'rejected', 'done', 'terminatedWithError')),
+    reason text,
+    run_id text references bill_run,
+    bill_id text references bill,
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    body jsonb not null            -- what the client sent
+);
+create index bill_demand_open on bill_demand (id) where state = 'inProgress';
+
 -- engine: consumption
 create table consumption_query (
     id text primary key,
@@ -482,3 +696,65 @@ create table consumption_query (
     snapshots jsonb not null,      -- one for each device it meant, as it stood then
     reason text                    -- why it was rejected
 );
+
+-- engine: recommendation
+create table recommendation_policy (  -- the rules by which offerings are ranked, as they were published; the last holds
+    version int primary key,
+    text text not null,
+    published_at timestamptz not null
+);
+create table recommendation_model (
+    version int primary key,
+    trained_at timestamptz not null,
+    status text not null check (status in ('active', 'retired', 'refused')),
+    reason text,                   -- why it was refused
+    ridge int not null,
+    digest text not null,          -- of what it was trained on
+    items text[] not null,
+    weights bytea not null,        -- float32, row by row
+    popularity jsonb not null,     -- owners by segment and offering
+    tally jsonb not null,          -- how often shown and taken, by segment and offering
+    metrics jsonb not null
+);
+create unique index recommendation_model_active on recommendation_model (status) where status = 'active';
+create table recommendation_consent (
+    party_id text primary key,
+    opted_out bool not null,
+    at timestamptz not null
+);
+create table recommendation_query (
+    id text primary key,
+    state text not null check (state in ('accepted', 'inProgress', 'done', 'terminatedWithError')),
+    type text not null,
+    party_id text,                 -- none: nobody that OXL knows
+    created_at timestamptz not null,
+    lease_until timestamptz,       -- of one in progress: then another worker may take it
+    valid_to timestamptz,
+    model_version int,
+    policy_version int,
+    body jsonb not null,           -- what the client sent
+    items jsonb not null default '[]',
+    reason text                    -- why it was terminated
+);
+create index recommendation_query_waiting on recommendation_query (id) where state in ('accepted', 'inProgress');
+create index recommendation_query_body on recommendation_query using gin (body jsonb_path_ops);
+create table recommendation_exposure (  -- every offering that was shown, and what came of it
+    query_id text references recommendation_query,
+    rank smallint,
+    party_id text,
+    offering_id text not null,
+    device_id text,
+    segment text not null,
+    variant text not null,
+    source text not null,
+    score int not null,
+    explored bool not null,
+    at timestamptz not null,
+    taken_at timestamptz,          -- when the offering was bought, by acceptance or in another way soon after
+    product_id text,               -- what it became
+    accepted_at timestamptz,
+    body jsonb,                    -- of the acceptance
+    primary key (query_id, rank)
+);
+create index recommendation_exposure_party on recommendation_exposure (party_id, at);
+create index recommendation_exposure_accepted on recommendation_exposure (accepted_at) where accepted_at is not null;

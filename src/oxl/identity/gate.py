@@ -17,18 +17,20 @@ from oxl.clock import system_now
 from oxl.db.database import ABSENT, UnknownTenantError
 from oxl.identity import keys
 from oxl.identity.limits import check_head, patient, taken
-from oxl.identity.places import Place, Places
+from oxl.identity.places import HUB, Place, Places
 from oxl.identity.rates import Believed, Rates
-from oxl.identity.scopes import allows
+from oxl.identity.scopes import Operation, allows
 from oxl.identity.tenants import House, Tenants
 from oxl.identity.tokens import Tokens
 from oxl.identity.who import Who, missing, refused
 from oxl.kernel.declare import Api
 from oxl.kernel.problem import Problem, body_of
+from oxl.outbox.audit import DONE, Entry, note
 from oxl.settings import Settings
 
 log = logging.getLogger("oxl.identity")
 KEY_SECONDS = 5.0  # for which a key, and what a party owns, is believed: so long a revoked key may still open
+_FIGURES = Operation("oxl", "", "metrics", "read")
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _ABSENT = Problem(503, "unavailable", "the database cannot be reached; try again", (("Retry-After", "1"),))
 
@@ -66,7 +68,9 @@ class Gate:
             idle = float(self._settings.client_seconds)
             is_stream = place is not None and place.is_stream
             calm = patient(receive, idle, None if is_stream else 3 * idle)
-            await house.app(scope, calm, taken(send, idle))
+            answer = Answer(taken(send, idle))
+            await house.app(scope, calm, answer)
+            await self._note(scope, house, place, answer.status)
         except Problem as problem:
             await refuse(scope, send, problem)
         except ABSENT as error:
@@ -97,6 +101,7 @@ class Gate:
         if place is None:
             raise Problem(404, "notFound", f"no resource lives at {scope['path'][:200]}")
         if not allows(who.role, who.scopes, place.operation):
+            await self._deny(scope, who, place)
             scope_error = (("WWW-Authenticate", f'Bearer realm="oxl", error="insufficient_scope", '
                             f'scope="{place.operation.text}"'),)  # fmt: skip
             raise Problem(403, "notAllowed", f"this needs the scope {place.operation.text}", scope_error)
@@ -104,10 +109,40 @@ class Gate:
             house = await self._tenants.house(who.tenant)
         except UnknownTenantError:
             raise refused("there is no such tenant") from None
-        scope["oxl.caller"] = Caller(who.name, await self._sight(house, who), "")
+        scope["oxl.tenant"] = who.tenant
+        told = (scope.get("oxl.trace", ""), scope.get("oxl.correlation", ""))
+        scope["oxl.caller"] = Caller(who.name, await self._sight(house, who), *told)
         if not dev and b"idempotency-key" in headers:
             scope["headers"] = _own_key(scope["headers"], who)
         return house, place
+
+    async def admit_to_figures(self, scope: Mapping[str, Any]) -> None:
+        """Problem where the figures are not for who asks: they are an operator's, or everybody's."""
+        if self._settings.auth == "required" and not self._settings.metrics_open:
+            who = await self._who(dict(scope["headers"]))
+            if who.role != "operator" or who.parties or not allows(who.role, who.scopes, _FIGURES):
+                raise Problem(403, "notAllowed", f"this needs the scope {_FIGURES.text} of an operator")
+
+    async def _note(self, scope: Mapping[str, Any], house: House, place: Place | None, status: int) -> None:
+        """Keep what nobody below wrote down: subscriptions to events, bodies of any length, what was not theirs."""
+        caller: Caller | None = scope.get("oxl.caller")
+        beside = place is not None and (place.is_stream or place.operation.resource == HUB)
+        if place is None or caller is None or scope["method"] in ("GET", "HEAD") or not (beside or status == 403):
+            return
+        outcome = DONE if status < 300 else str(status)
+        entry = Entry(caller.name, place.operation.text, place.id[:100], outcome, caller.trace)
+        async with house.tenant.connection() as conn:
+            await note(conn, [entry])
+
+    async def _deny(self, scope: Mapping[str, Any], who: Who, place: Place) -> None:
+        """Keep that somebody who was recognised asked for what they may not."""
+        try:
+            house = await self._tenants.house(who.tenant)
+        except UnknownTenantError:
+            return
+        entry = Entry(who.name, place.operation.text, place.id[:100], "notAllowed", scope.get("oxl.trace", ""))
+        async with house.tenant.connection() as conn:
+            await note(conn, [entry])
 
     def _check_local(self, host: str) -> None:
         """Problem where a page of elsewhere made a browser ask us under its own name (DNS rebinding)."""
@@ -159,6 +194,19 @@ class Gate:
                 accounts = await keys.owned(conn, who.parties)
             found = self._sights.keep(asked, Sight(who.parties, accounts), at)
         return found
+
+
+class Answer:
+    """A send that remembers the status of what went through it."""
+
+    def __init__(self, send: Callable[[Any], Awaitable[None]]) -> None:
+        self._send = send
+        self.status = 0
+
+    async def __call__(self, message: Any) -> None:
+        """One message (ASGI)."""
+        self.status = message.get("status", self.status)
+        await self._send(message)
 
 
 def _name(host: str) -> str:

@@ -28,7 +28,18 @@ class Places:
 
     def __init__(self, apis: Sequence[Api]) -> None:
         self._apis = sorted(apis, key=lambda api: -len(api.base))
+        self._streams = {stream.name for api in apis for each in api.resources for stream in each.streams}
         self._resources = {(api.name, each.name): each for api in apis for each in api.resources}
+
+    def route(self, path: str) -> str:
+        """The pattern of a path, without ids: what figures and logs may name."""
+        place = self.find("GET", path)
+        if place is None:
+            return "other"
+        api = next(each for each in self._apis if each.name == place.operation.api)
+        last = place.id.rpartition("/")[2] if place.is_stream or "/" in place.id else ""
+        below = "" if not place.id else f"/{{id}}/{last}" if last in self._streams else "/{id}"
+        return f"{api.base}/{place.operation.resource}{below}"
 
     def find(self, method: str, path: str) -> Place | None:
         """The place that a decoded path means, or None."""

@@ -27,13 +27,14 @@ CEILING: dict[Role, tuple[str, ...]] = {
 # What none of the role has, whatever it is granted.
 CLOSED: dict[Role, tuple[str, ...]] = {
     "operator": (),
-    "partner": ("TMF654.adjustBalance:write", "TMF654.bucket:write"),
+    "partner": ("TMF654.adjustBalance:write", "TMF654.bucket:write", "TMF678.customerBill:write"),
     "subscriber": (
         "TMF635:write",
         "TMF654.adjustBalance:write",
         "TMF654.bucket:write",
         "TMF654.chargingRequest:write",
         "TMF654.reserveBalance:write",
+        "TMF678.customerBill:write",
     ),
 }
 # What a role has when nothing is said of scopes.

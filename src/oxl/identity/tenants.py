@@ -46,11 +46,13 @@ class Tenants:
     async def house(self, name: str) -> House:
         """The tenant of that name; UnknownTenantError where there is none."""
         found = self._open.pop(name, None)
-        if found is None:
+        if found is None or found.tenant.is_closed:
             if time.monotonic() < self._absent.get(name, 0):
                 raise UnknownTenantError(name)
             async with self._lock:
-                found = self._open.pop(name, None) or await self._found(name)
+                found = self._open.pop(name, None)
+                if found is None or found.tenant.is_closed:
+                    found = await self._found(name)
         self._open[name] = found
         while len(self._open) > self._most:
             oldest = next(iter(self._open))

@@ -17,6 +17,7 @@ from oxl.kernel import represent, select, validate
 from oxl.kernel.declare import Change, Operation, Resource
 from oxl.kernel.keys import REQUESTS, Answer, Item, Reply, claim, keep_keys
 from oxl.kernel.problem import Problem, body_of, problem_of
+from oxl.outbox.audit import DONE, VERBS, Entry, note
 from oxl.query import patch
 from oxl.values import new_id
 from oxl.verbs import Done, Refusal, Refused, Work
@@ -49,7 +50,15 @@ async def group(
                 for n, each in zip(turn, made, strict=True)
             }
         await keep_keys(work, scope, [(items[n], told[n]) for n in fresh])
+        await note(conn, [_entry(operation, items[n], told[n].result) for n in fresh if items[n].caller.name])
     return [told[twins.get(n, n)] for n in range(len(items))]
+
+
+def _entry(operation: Operation, item: Item, result: Done | Refused) -> Entry:
+    place, api = result.id if isinstance(result, Done) else result.reference or item.id, operation.api
+    what = f"{api.number or api.name}.{operation.resource.name}:{VERBS[operation.method]}"
+    outcome = DONE if isinstance(result, Done) else result.code
+    return Entry(item.caller.name, what, place, outcome, item.caller.trace)
 
 
 async def lock(work: Work, operation: Operation, ids: Sequence[str]) -> None:
@@ -93,7 +102,8 @@ async def _create(work: Work, operation: Operation, items: Sequence[Item], colle
     resource = operation.resource
     results = await operation.verb(work, [item.body for item in items])
     await _seen_still(work, operation, items, results)
-    docs = await keep_events(work, operation, [(result, None, None) for result in results], collection is not None)
+    told = [(result, None, None, item.caller.correlation) for item, result in zip(items, results, strict=True)]
+    docs = await keep_events(work, operation, told, collection is not None)
     untold = [each.id for each in results if isinstance(each, Done) and each.id not in docs] if collection else []
     docs |= await select.by_ids(work.conn, resource, work.now, untold) if untold else {}
     return [_Made(result, docs.get(result.id, "") if isinstance(result, Done) else "") for result in results]
@@ -120,7 +130,8 @@ async def _patch(work: Work, operation: Operation, items: Sequence[Item], collec
         results = await operation.verb(work, list(changes.values()))
         await _seen_still(work, operation, [item for item in items if item.id in changes], results)
         outcome |= dict(zip(changes, results, strict=True))
-        told = [(_told(resource, outcome[each], changes[each]), changes[each].changed, None) for each in changes]
+        traces = {item.id: item.caller.correlation for item in items}
+        told = [(_told(resource, outcome[e], changes[e]), changes[e].changed, None, traces[e]) for e in changes]
         found = await keep_events(work, operation, told, answer=True)
         untold = [each for each in changes if each not in found]
         docs |= found | (await select.by_ids(work.conn, resource, work.now, untold) if untold else {})
@@ -168,8 +179,9 @@ async def _delete(work: Work, operation: Operation, items: Sequence[Item], _: st
             outcome[item.id] = refusal.refused
     ids = [item.id for item in items if item.id not in outcome]
     if ids:
+        traces = {item.id: item.caller.correlation for item in items}
         results = await operation.verb(work, ids)
-        await keep_events(work, operation, [(r, None, docs[each]) for each, r in zip(ids, results, strict=True)])
+        await keep_events(work, operation, [(r, None, docs[e], traces[e]) for e, r in zip(ids, results, strict=True)])
         outcome |= dict(zip(ids, results, strict=True))
     return [_Made(outcome[item.id]) for item in items]
 
@@ -180,17 +192,17 @@ _TURNS = {"POST": _create, "PATCH": _patch, "DELETE": _delete}
 async def keep_events(
     work: Work,
     operation: Operation,
-    told: Sequence[tuple[Done | Refused, Sequence[str] | None, str | None]],
+    told: Sequence[tuple[Done | Refused, Sequence[str] | None, str | None, str]],
     answer: bool = False,
 ) -> dict[str, str]:
-    """The events of (result, attributes changed, document if gone) into the outbox; for an answer their documents."""
+    """The events of (result, attributes changed, document if gone, trace) into the outbox; for an answer their docs."""
     resource, events = operation.resource, []
-    for result, changed, doc in told:
+    for result, changed, doc, trace in told:
         for change in result.changes:
             if change in resource.events:
                 names = _attributes(resource, change, changed)
                 place = result.id if isinstance(result, Done) else result.reference or ""
-                events.append(select.Event(new_id(work.now), resource.events[change], place, names, doc))
+                events.append(select.Event(new_id(work.now), resource.events[change], place, names, doc, trace))
     if not events:
         return {}
     return await select.keep_events(work.conn, resource, work.now, operation.api.name, events, answer)

@@ -136,8 +136,10 @@ class Kernel:
         named = [each for each in route.resource.streams if (each.name, each.method) == (name, method)] if route else ()
         if route is None or not named:
             return False
-        if scope.get("oxl.caller", NOBODY).sight:
-            raise Problem(403, "notYours", "what is asked for is not yours alone")
+        if sight := scope.get("oxl.caller", NOBODY).sight:
+            if method != "GET":
+                raise Problem(403, "notYours", "what is sent here may be of anybody")
+            await self._doc(route, resource_id, sight)
         operation = Operation(route.api, route.resource, route.resource.create)
         parts = request.body_parts(receive)
         exchange = Exchange(self._tenant, operation, resource_id, parts, dict(scope["headers"]))

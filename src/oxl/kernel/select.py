@@ -266,6 +266,7 @@ class Event(NamedTuple):
     resource_id: str
     changed: str | None = None
     doc: str | None = None
+    trace: str = ""
 
 
 async def keep_events(
@@ -277,14 +278,14 @@ async def keep_events(
     source = f"{resource.one}($1, $6)" if resource.one else f"{resource.view}($1)"
     gone = events[0].doc is not None  # of one group all are deletions, or none is
     row = await conn.fetchrow(
-        f"with told as (insert into outbox (id, api, event_type, resource, resource_id, at, doc, changed) "
+        f"with told as (insert into outbox (id, api, event_type, resource, resource_id, at, doc, changed, trace) "
         f"select e.id, $2, e.event_type, $3, e.resource_id, $1, {'e.doc::jsonb' if gone else 'v.doc'}, "
-        f"case when e.changed is not null then array(select jsonb_array_elements_text(e.changed::jsonb)) end "
-        f"from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) "
-        f"as e (id, event_type, resource_id, changed, doc)"
+        f"case when e.changed is not null then array(select jsonb_array_elements_text(e.changed::jsonb)) end, e.trace "
+        f"from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]) "
+        f"as e (id, event_type, resource_id, changed, doc, trace)"
         f"{'' if gone else f' join {source} v on v.id = e.resource_id'} returning resource_id, doc) "
-        f"select outbox_wake(), array_agg(resource_id) filter (where $9) as ids, "
-        f"array_agg(doc::text) filter (where $9) as docs from told",
+        f"select outbox_wake(), array_agg(resource_id) filter (where $10) as ids, "
+        f"array_agg(doc::text) filter (where $10) as docs from told",
         now,
         api,
         resource.name,

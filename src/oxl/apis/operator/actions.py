@@ -24,8 +24,9 @@ def _plan_of(catalog: Catalog, offering_id: str, field: str, work: Work) -> Plan
     offering = catalog.offerings.get(offering_id)
     if offering is None or not offering.plan:
         raise invalid(field, f"no offering {offering_id[:60]!r} with a price plan is in the catalog", "unknownOffering")
-    plan = plan_at(catalog, offering.plan, work.now) or catalog.plans[offering.plan][0]
-    return plan
+    if not offering.sold_at(work.now):
+        raise Refusal(Refused("conflict", "offeringNotSold", f"{field}: {offering_id} is not sold now", field))
+    return plan_at(catalog, offering.plan, work.now) or catalog.plans[offering.plan][0]
 
 
 def subscriber_of(body: dict[str, Any], catalog: Catalog, work: Work) -> NewSubscriber:

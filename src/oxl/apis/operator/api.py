@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from oxl.apis.operator import actions, model
+from oxl.apis.operator.auditing import AUDIT_RECORD
+from oxl.apis.operator.selling import SELLING
 from oxl.kernel.declare import Api, Field, Resource
 
 OPERATOR = Api(
@@ -87,13 +89,7 @@ OPERATOR = Api(
                 "productOffering.id": Field("offering_id"),
             },
         ),
-        Resource(
-            name="productOffering",
-            type="ProductOffering",
-            shape=model.ProductOffering,
-            view="operator_offering",
-            askable={"name": Field("name"), "lifecycleStatus": Field("status")},
-        ),
+        *SELLING,
         Resource(
             name="usageSpecification",
             type="UsageSpecification",
@@ -172,5 +168,6 @@ OPERATOR = Api(
             events={"create": "LedgerProofCreateEvent"},
             summary="Prove the ledger on the live database, and keep what was found",
         ),
+        AUDIT_RECORD,
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -21,6 +22,7 @@ from oxl.apis.standard import (
 
 AccountKind = Literal["prepaid", "postpaid"]
 SubscriberStatus = Literal["active", "suspended", "terminated"]
+LifecycleStatus = Literal["In study", "In design", "In test", "Rejected", "Active", "Launched", "Retired", "Obsolete"]
 Number = Annotated[str, msgspec.Meta(pattern=r"^\+?[1-9][0-9]{6,14}$")]
 
 
@@ -87,15 +89,69 @@ class SubscriberChange(Entity):
     effectiveDate: Instant = UNSET
 
 
-class ProductOffering(Entity):
-    """What is sold."""
+class OfferingRelationship(Entity):
+    """How an offering stands to another."""
 
+    relationshipType: Literal["requires", "excludes", "upgradeOf"] | UnsetType = UNSET
+    name: Text = UNSET
+
+
+class ProductOffering(Entity):
+    """What is sold. Where it names no channel, place or segment, it is for all of them; margin is a share of 1."""
+
+    externalId: Text = UNSET
     name: Text = UNSET
     description: Text = UNSET
-    category: list[str] | UnsetType = UNSET
-    lifecycleStatus: Text = UNSET
+    category: list[EntityRef] | UnsetType = UNSET
+    channel: list[EntityRef] | UnsetType = UNSET
+    place: list[EntityRef] | UnsetType = UNSET
+    marketSegment: list[EntityRef] | UnsetType = UNSET
+    lifecycleStatus: LifecycleStatus | UnsetType = UNSET
+    validFor: TimePeriod | UnsetType = UNSET
     isBundle: Flag = UNSET
+    isSellable: Flag = UNSET
+    bundledProductOffering: list[EntityRef] | UnsetType = UNSET
+    productOfferingRelationship: list[OfferingRelationship] | UnsetType = UNSET
+    productSpecification: EntityRef | UnsetType = UNSET
     pricePlan: EntityRef | UnsetType = UNSET
+    deviceCount: Annotated[int, msgspec.Meta(ge=0, le=1000)] | UnsetType = UNSET
+    margin: Decimal | UnsetType = UNSET
+    repeatable: Flag = UNSET
+    minimumAge: Annotated[int, msgspec.Meta(ge=0, le=150)] | UnsetType = UNSET
+
+
+class RecommendationItemRef(Entity):
+    """An item of an answer to a queryProductRecommendation."""
+
+    id: str  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
+
+
+class RecommendationAcceptance(Entity):
+    """A recommended item that was ordered, and the product that it became."""
+
+    recommendationItem: RecommendationItemRef | UnsetType = UNSET
+    productOffering: EntityRef | UnsetType = UNSET
+    product: EntityRef | UnsetType = UNSET
+    relatedParty: EntityRef | UnsetType = UNSET
+    acceptanceDate: Instant = UNSET
+
+
+class RecommendationConsent(Entity):
+    """Whether a party wants recommendations; without a word of theirs they get them."""
+
+    relatedParty: EntityRef | UnsetType = UNSET
+    consent: Literal["given", "denied"] | UnsetType = UNSET
+    lastUpdate: Instant = UNSET
+
+
+class RecommendationModel(Entity):
+    """A trained model: active, retired by a later one, or refused because it found less. Figures in millionths."""
+
+    version: int | UnsetType = UNSET
+    status: Literal["active", "retired", "refused"] | UnsetType = UNSET
+    statusReason: Text = UNSET
+    creationDate: Instant = UNSET
+    metrics: dict[str, Any] | UnsetType = UNSET
 
 
 class SpecifiedCharacteristic(msgspec.Struct):

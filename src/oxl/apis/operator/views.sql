@@ -93,16 +93,72 @@ language sql stable as $$
     from inventory_product(now_) p
 $$
 
+-- define: refs
+create function refs(ids jsonb, referred_type text) returns jsonb
+language sql immutable as $$
+    select jsonb_agg(ref(id, referred_type) order by n) from jsonb_array_elements_text(ids) with ordinality as e (id, n)
+$$
+
 -- define: operator_offering
 create function operator_offering(now_ timestamptz) returns table (id text, doc jsonb, name text, status text)
 language sql stable as $$
     select i.id,
            jsonb_strip_nulls(jsonb_build_object(
                '@type', 'ProductOffering', 'id', i.id, 'name', i.doc -> 'name', 'description', i.doc -> 'description',
-               'category', i.doc -> 'category', 'lifecycleStatus', i.doc -> 'lifecycle_status',
-               'isBundle', i.doc -> 'is_bundle', 'pricePlan', ref(nullif(i.doc ->> 'plan', ''), 'PricePlan'))),
+               'category', refs(i.doc -> 'category', 'Category'), 'channel', refs(i.doc -> 'channel', 'Channel'),
+               'place', refs(i.doc -> 'place', 'Place'), 'marketSegment', refs(i.doc -> 'market_segment', 'MarketSegment'),
+               'lifecycleStatus', i.doc -> 'lifecycle_status', 'isBundle', i.doc -> 'is_bundle',
+               'isSellable', i.doc ->> 'lifecycle_status' in ('Active', 'Launched')
+                   and coalesce((i.doc ->> 'valid_from')::timestamptz <= now_, true)
+                   and coalesce(now_ < (i.doc ->> 'valid_to')::timestamptz, true),
+               'validFor', case when coalesce(i.doc ->> 'valid_from', i.doc ->> 'valid_to') is not null then
+                   period((i.doc ->> 'valid_from')::timestamptz, (i.doc ->> 'valid_to')::timestamptz) end,
+               'bundledProductOffering', refs(i.doc -> 'bundled', 'ProductOffering'),
+               'productOfferingRelationship', (
+                   select jsonb_agg(jsonb_build_object('@type', 'OfferingRelationship', 'id', r -> 'id',
+                                                       'relationshipType', r -> 'type') order by n)
+                   from jsonb_array_elements(i.doc -> 'relations') with ordinality as e (r, n)),
+               'productSpecification', ref(i.doc ->> 'product_specification', 'ProductSpecification'),
+               'pricePlan', ref(nullif(i.doc ->> 'plan', ''), 'PricePlan'), 'deviceCount', i.doc -> 'device_count',
+               'margin', in_units((i.doc ->> 'margin')::bigint, 1000000), 'repeatable', i.doc -> 'repeatable',
+               'minimumAge', i.doc -> 'minimum_age')),
            i.doc ->> 'name', i.doc ->> 'lifecycle_status'
     from catalog_item_of('productOffering') i
+$$
+
+-- define: operator_acceptance
+create function operator_acceptance(now_ timestamptz)
+returns table (id text, doc jsonb, offering_id text, product_id text, party_id text, at timestamptz)
+language sql stable as $$
+    select a.query_id || '.' || a.rank,
+           a.body || jsonb_strip_nulls(jsonb_build_object(
+               '@type', 'RecommendationAcceptance', 'id', a.query_id || '.' || a.rank,
+               'productOffering', ref(a.offering_id, 'ProductOffering'), 'product', ref(a.product_id, 'Product'),
+               'relatedParty', ref(a.party_id, 'Individual'), 'acceptanceDate', instant_text(a.at))),
+           a.offering_id, a.product_id, a.party_id, a.at
+    from recommendation_accepted() a
+$$
+
+-- define: operator_consent
+create function operator_consent(now_ timestamptz) returns table (id text, doc jsonb, consent text)
+language sql stable as $$
+    select c.party_id,
+           jsonb_build_object(
+               '@type', 'RecommendationConsent', 'id', c.party_id, 'relatedParty', ref(c.party_id, 'Individual'),
+               'consent', case when c.opted_out then 'denied' else 'given' end, 'lastUpdate', instant_text(c.at)),
+           case when c.opted_out then 'denied' else 'given' end
+    from recommendation_consent_of() c
+$$
+
+-- define: operator_model
+create function operator_model(now_ timestamptz) returns table (id text, doc jsonb, status text)
+language sql stable as $$
+    select m.version::text,
+           jsonb_strip_nulls(jsonb_build_object(
+               '@type', 'RecommendationModel', 'id', m.version::text, 'version', m.version, 'status', m.status,
+               'statusReason', m.reason, 'creationDate', instant_text(m.trained_at), 'metrics', m.metrics)),
+           m.status
+    from recommendation_model_of() m
 $$
 
 -- define: operator_usage_specification
@@ -240,4 +296,17 @@ language sql stable as $$
                    from jsonb_array_elements(p.totals) with ordinality as e (t, n))),
            s.status, p.created_at
     from ledger_proof_kept() p, lateral (select case when p.holds then 'holds' else 'broken' end as status) s
+$$
+
+-- define: operator_audit
+create function operator_audit(now_ timestamptz)
+returns table (id text, doc jsonb, caller text, operation text, resource_id text, outcome text, trace text, at timestamptz)
+language sql stable as $$
+    select a.id,
+           jsonb_strip_nulls(jsonb_build_object(
+               '@type', 'AuditRecord', 'id', a.id, 'caller', a.caller, 'operation', a.operation,
+               'resourceId', nullif(a.resource_id, ''), 'outcome', a.outcome, 'traceId', nullif(a.trace, ''),
+               'creationDate', instant_text(a.at))),
+           a.caller, a.operation, a.resource_id, a.outcome, a.trace, a.at
+    from audit_record() a
 $$

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from oxl.apis.product_usage.api import PRODUCT_USAGE
-from oxl.apis.product_usage.exports import conditions_of, format_for
+from oxl.apis.product_usage.exports import conditions_of, format_for, must_be_known
 from oxl.apis.product_usage.formats import Writer
 from oxl.apis.product_usage.targets import BadTarget, Target, send, target_of
 from oxl.clock import system_now
@@ -113,6 +113,7 @@ class Exporter:
     async def _outcome(self, held: Claim) -> Outcome:
         part = self._folder / f".{held.id}.{held.fence}.part"
         try:
+            must_be_known(held.body.get("path", ""))
             target = target_of(held.body.get("url", ""), held.id, format_for(held.body).suffix, self._allow)
             rows = await self._written(held, part)
             size, checksum = await asyncio.to_thread(_finished, part, self._folder / target.name)

@@ -78,8 +78,6 @@ async def _parts(file: BinaryIO) -> AsyncIterator[bytes]:
 
 def _judged(body: dict[str, Any]) -> str | Refused:
     try:
-        if body.get("path", "") not in _PATHS:
-            raise invalid("path", "only /productUsage can be exported")
         conditions_of(_ASKED, body, "")
         chosen = format_for(body)
         with suppress(NotAllowed):  # the job fails and tells so: the document has no refusal of it
@@ -89,6 +87,12 @@ def _judged(body: dict[str, Any]) -> str | Refused:
     except BadTarget as error:
         return invalid("url", str(error)).refused
     return _BODY.encode(body).decode()
+
+
+def must_be_known(path: str) -> None:
+    """Refusal for a `path` that names nothing of what can be exported."""
+    if path not in _PATHS:
+        raise invalid("path", "only /productUsage can be exported")
 
 
 def format_for(body: dict[str, Any]) -> Format:

@@ -6,6 +6,7 @@ A file is always finished in the folder first, so that what is sent is whole.
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -57,8 +58,21 @@ def target_of(url: str, job_id: str, suffix: str, allow: str) -> Target:
         return Target(name)
     below = [each for each in map(str.strip, allow.split(",")) if each.endswith("/") and url.startswith(each)]
     if not _ADDRESS.fullmatch(url) or any(set(part) == {"."} for part in url.split("/")) or not below:
-        raise NotAllowed("is not below an address that this installation sends exports to")
+        told = "is not below an address that this installation sends exports to"
+        raise (BadTarget if _leads_inside(url) else NotAllowed)(told)
     return Target(own, url)
+
+
+def _leads_inside(url: str) -> bool:
+    """Whether an address plainly means this machine or its network; what a name stands for is not looked up."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return True
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 async def send(path: Path, address: str) -> None:

@@ -1,6 +1,7 @@
 """The catalog of an operator, loaded from a folder and checked as a whole.
 
     specifications.yaml   offerings.yaml   tax.yaml   plans/*.yaml, a plan version each   zones/*.csv
+    offerings/*.yaml, an offering each, in place of the one of that id in offerings.yaml
     balances.yaml, which may be left out
 
 `load_folder` is where the catalog comes in; the rest of OXL reads the `Catalog` it gives. A catalog with anything wrong
@@ -20,7 +21,15 @@ import msgspec
 from oxl.engines.catalog.balances import BALANCES, POLICY, Policy, policy_of
 from oxl.engines.catalog.crosscheck import Loaded, crosscheck
 from oxl.engines.catalog.document import CatalogError, Page, Record, read_document
-from oxl.engines.catalog.offering import OFFERINGS, TAXES, Offering, TaxCategory, offering_of, tax_category_of
+from oxl.engines.catalog.offering import (
+    OFFERING,
+    OFFERINGS,
+    TAXES,
+    Offering,
+    TaxCategory,
+    offering_of,
+    tax_category_of,
+)
 from oxl.engines.catalog.plan import Plan
 from oxl.engines.catalog.plan_document import PLAN, compile_plan
 from oxl.engines.catalog.specification import Specification
@@ -34,7 +43,7 @@ _LISTS: tuple[tuple[str, Record, str, Callable[[Page, str, Any], Any]], ...] = (
     ("tax.yaml", TAXES, "taxCategories", tax_category_of),
 )
 _BALANCES = "balances.yaml"
-_FOLDERS = {"plans": ".yaml", "zones": ".csv"}
+_FOLDERS = {"plans": ".yaml", "zones": ".csv", "offerings": ".yaml"}
 
 
 class Catalog(msgspec.Struct, frozen=True):
@@ -84,6 +93,9 @@ def _load(loaded: Loaded, texts: dict[str, str]) -> Catalog:
     for file, shape, name, make in _LISTS:
         _load_list(loaded, file, texts.get(file), shape, name, make)
     for file in sorted(texts):
+        if file.startswith("offerings/"):
+            _load_offering(loaded, file, texts[file])
+    for file in sorted(texts):
         if file.startswith("zones/"):
             _load_zone_table(loaded, file, texts[file])
     for file in sorted(texts):
@@ -116,7 +128,8 @@ def _texts(folder: Path, loaded: Loaded) -> dict[str, str]:
         if path.is_dir() or path.name.startswith(".") or path.name == "README.md":
             continue
         if file not in expected and _FOLDERS.get(file.rpartition("/")[0]) != path.suffix:
-            loaded.page(file).wrong("", "no such catalog file: plans are plans/*.yaml, zone tables zones/*.csv")
+            known = ", ".join(f"{folder}/*{suffix}" for folder, suffix in _FOLDERS.items())
+            loaded.page(file).wrong("", f"no such catalog file: beside {', '.join(sorted(expected))} there are {known}")
             continue
         try:
             texts[file] = path.read_text(encoding="utf-8-sig")
@@ -145,6 +158,32 @@ def _load_list(loaded: Loaded, file: str, text: str | None, shape: Record, name:
             loaded.lists[name].append((made[item["id"]], page, where))
     if page.problems:
         loaded.broken.add(file)
+
+
+def offering_file(offering_id: str) -> str:
+    """The file of a catalog that holds one offering alone."""
+    return f"offerings/{offering_id}.yaml"
+
+
+def relisted(before: str, after: str) -> set[str]:
+    """The ids of the offerings that two texts of offerings.yaml describe differently."""
+    listed = [read_document("offerings.yaml", text, OFFERINGS)[1] or {"offerings": []} for text in (before, after)]
+    old, new = ({each["id"]: each for each in values["offerings"]} for values in listed)
+    return {each for each in new if new[each] != old.get(each)}
+
+
+def _load_offering(loaded: Loaded, file: str, text: str) -> None:
+    """An offering of its own file, instead of the one of that id in the list."""
+    page, values = read_document(file, text, OFFERING)
+    loaded.pages.append(page)
+    made = offering_of(page, "", values) if values else None
+    if made is not None and offering_file(made.id) != file:
+        page.wrong("id", f"the file must be {offering_file(made.id)}")
+    if made is None or page.problems:
+        loaded.broken.add("offerings.yaml")
+        return
+    others = [each for each in loaded.lists["offerings"] if each[0].id != made.id]
+    loaded.lists["offerings"] = [*others, (made, page, "")]
 
 
 def _load_balances(loaded: Loaded, text: str) -> Policy:

@@ -15,6 +15,13 @@ insert into catalog_revision (revision) values (1)
 on conflict (one) do update set revision = catalog_revision.revision + 1
 returning revision
 
+-- name: publishing_turn
+-- Catalogs are published by one transaction at a time: each is checked as a whole.
+select pg_advisory_xact_lock(hashtext(current_schema || '.catalog'))
+
+-- name: drop_files
+delete from catalog_file where path = any ($1)
+
 -- name: keep_files
 insert into catalog_file (path, text) select * from unnest($1::text[], $2::text[])
 on conflict (path) do update set text = excluded.text where catalog_file.text <> excluded.text

@@ -117,3 +117,7 @@ def _check_offerings(loaded: Loaded) -> None:
         for index, other in enumerate(offering.bundled):
             if other == offering.id or (other not in known and "offerings.yaml" not in loaded.broken):
                 page.wrong(f"{where}.bundledProductOffering[{index}]", f"no such other offering: {other}")
+        for index, relation in enumerate(offering.relations):
+            if relation.id == offering.id or (relation.id not in known and "offerings.yaml" not in loaded.broken):
+                field_name = f"{where}.productOfferingRelationship[{index}].id"
+                page.wrong(field_name, f"no such other offering: {relation.id}")

@@ -54,6 +54,7 @@ class Page:
 
     def wrong(self, where: str, message: str) -> None:
         """Note a problem at a field; a field that is not written stands on the line of what should hold it."""
+        where = where.removeprefix(".")
         written = where
         while written and written not in self.lines:
             written = re.sub(r"(\.|^)[^.\[]*$|\[\d+\]$", "", written)

@@ -23,7 +23,27 @@ from oxl.engines.catalog.document import (
 )
 from oxl.values import BadValue
 
-LIFE_CYCLE = ("In study", "In design", "In test", "Rejected", "Active", "Launched", "Retired", "Obsolete")
+# The life of an offering: each status with those that may follow it.
+LIFE_CYCLE = {
+    "In study": ("In design", "In test", "Active", "Launched", "Rejected"),
+    "In design": ("In study", "In test", "Active", "Launched", "Rejected"),
+    "In test": ("In design", "Active", "Launched", "Rejected"),
+    "Rejected": ("In study", "In design"),
+    "Active": ("Launched", "Retired"),
+    "Launched": ("Retired",),
+    "Retired": ("Obsolete",),
+    "Obsolete": (),
+}
+SOLD = ("Active", "Launched")
+RELATIONS = ("requires", "excludes", "upgradeOf")
+WHOLE = 1_000_000  # a share of one, in millionths
+
+
+class Relation(msgspec.Struct, frozen=True):
+    """How an offering stands to another: it requires or excludes it, or is the bigger one of the two."""
+
+    type: str
+    id: str
 
 
 class Offering(msgspec.Struct, frozen=True):
@@ -39,6 +59,20 @@ class Offering(msgspec.Struct, frozen=True):
     is_bundle: bool
     bundled: tuple[str, ...]  # ids of the offerings in a bundle
     device_count: int  # how many devices (SIM cards) one product of it takes
+    channel: tuple[str, ...] = ()  # where it is sold; () stands for everywhere, as in the next two
+    place: tuple[str, ...] = ()
+    market_segment: tuple[str, ...] = ()  # kinds of account that it is for
+    valid_from: datetime | None = None  # from when to when it is sold
+    valid_to: datetime | None = None
+    relations: tuple[Relation, ...] = ()
+    margin: int = 0  # the operator's share of the price, in millionths
+    repeatable: bool = False  # may be bought again while one is owned
+    minimum_age: int = 0
+
+    def sold_at(self, at: datetime) -> bool:
+        """Whether it may be bought at an instant."""
+        begun = self.valid_from is None or self.valid_from <= at
+        return self.lifecycle_status in SOLD and begun and (self.valid_to is None or at < self.valid_to)
 
 
 class TaxRate(msgspec.Struct, frozen=True):
@@ -64,7 +98,17 @@ def percent(text: str) -> Decimal:
     return number
 
 
-_OFFERING = Record(
+def share(text: str) -> int:
+    """A share from 0 to 1, in millionths."""
+    scaled = amount(text) * WHOLE
+    if scaled > WHOLE or scaled != scaled.to_integral_value():
+        raise BadValue(f"must be a share from 0 to 1 with at most six decimals, not {text}")
+    return int(scaled)
+
+
+_PERIOD = Record({"startDateTime": Field(instant, None), "endDateTime": Field(instant, None)})
+_RELATION = Record({"relationshipType": Field(one_of(*RELATIONS)), "id": Field(identifier)})
+OFFERING = Record(
     {
         "id": Field(identifier),
         "name": Field(words),
@@ -76,9 +120,17 @@ _OFFERING = Record(
         "isBundle": Field(flag, False),
         "bundledProductOffering": Field(Listing(identifier, least=1), ()),
         "deviceCount": Field(whole(0, 1000), 1),
+        "channel": Field(Listing(words, lone=True), ()),
+        "place": Field(Listing(words, lone=True), ()),
+        "marketSegment": Field(Listing(words, lone=True), ()),
+        "validFor": Field(_PERIOD, {"startDateTime": None, "endDateTime": None}),
+        "productOfferingRelationship": Field(Listing(_RELATION), ()),
+        "margin": Field(share, 0),
+        "repeatable": Field(flag, False),
+        "minimumAge": Field(whole(0, 150), 0),
     }
 )
-OFFERINGS = Record({"offerings": Field(Listing(_OFFERING, least=1))})
+OFFERINGS = Record({"offerings": Field(Listing(OFFERING, least=1))})
 _TAX_RATE = Record({"validFrom": Field(instant), "percent": Field(percent)})
 _TAX_CATEGORY = Record(
     {"id": Field(identifier), "name": Field(words), "rates": Field(Listing(_TAX_RATE, least=1))},
@@ -90,6 +142,10 @@ def offering_of(page: Page, where: str, values: dict[str, Any]) -> Offering:
     """The offering that one item of the document describes."""
     if values["isBundle"] != bool(values["bundledProductOffering"]):
         page.wrong(f"{where}.isBundle", "must be true exactly when bundledProductOffering names what is in it")
+    relations = values["productOfferingRelationship"]
+    start, end = values["validFor"]["startDateTime"], values["validFor"]["endDateTime"]
+    if start is not None and end is not None and end <= start:
+        page.wrong(f"{where}.validFor.endDateTime", "must be later than the start")
     return Offering(
         id=values["id"],
         name=values["name"],
@@ -101,6 +157,15 @@ def offering_of(page: Page, where: str, values: dict[str, Any]) -> Offering:
         is_bundle=values["isBundle"],
         bundled=tuple(values["bundledProductOffering"]),
         device_count=values["deviceCount"],
+        channel=tuple(values["channel"]),
+        place=tuple(values["place"]),
+        market_segment=tuple(values["marketSegment"]),
+        valid_from=start,
+        valid_to=end,
+        relations=tuple(Relation(each["relationshipType"], each["id"]) for each in relations),
+        margin=values["margin"],
+        repeatable=values["repeatable"],
+        minimum_age=values["minimumAge"],
     )
 
 

@@ -5,15 +5,18 @@ Everything to the right of the catalog asks here; `publish` is how a folder of c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from oxl.db.queries import load
-from oxl.engines.catalog.catalog import Catalog, load_texts, plan_at
+from oxl.engines.catalog.catalog import Catalog, load_texts, offering_file, plan_at, relisted
+from oxl.engines.catalog.document import CatalogError
+from oxl.engines.catalog.offering import LIFE_CYCLE, Offering
 from oxl.engines.catalog.plan import Plan
-from oxl.verbs import Work
+from oxl.verbs import Done, Refused, Work
 
 q = load("oxl.engines.catalog", "catalog.sql")
 
@@ -49,24 +52,80 @@ async def publish(work: Work, texts: dict[str, str]) -> Catalog:
     """Make these files, beside those published before, the tenant's catalog.
 
     CatalogError when the whole does not hold together; PlanChangedError when a plan version that is out already would
-    change under those who are on it. Publishing the same files again changes nothing.
+    change under those who are on it. Publishing the same files again changes nothing. An offering that was changed
+    singly stays so until the list describes it anew.
     """
+    await work.conn.execute(q.publishing_turn)
     before = {row["path"]: row["text"] for row in await work.conn.fetch(q.files)}
     after = before | texts
     if after == before:
         return await catalog_of(work)
+    listed = texts.get("offerings.yaml", "")
+    anew = relisted(before.get("offerings.yaml", ""), listed) if before and listed else set()
+    outdated = {offering_file(each) for each in anew} & before.keys() - texts.keys()
+    after = {path: text for path, text in after.items() if path not in outdated}
     catalog = load_texts(after)
-    old = load_texts(before).plans if before else {}
-    for plan_id, versions in old.items():
+    for plan_id, versions in (await catalog_of(work)).plans.items():
         for plan in versions:
             if plan not in catalog.plans.get(plan_id, ()):
                 raise PlanChangedError(f"plan {plan_id} version {plan.version} is published; write a new version")
     await work.conn.fetchval(q.raise_revision)
+    await work.conn.execute(q.drop_files, list(outdated))
     await work.conn.execute(q.keep_files, list(texts), list(texts.values()))
     await work.conn.execute(q.clear_items)
     items = _items(catalog)
     await work.conn.execute(q.keep_items, *[list(column) for column in zip(*items, strict=True)])
     return catalog
+
+
+async def publish_told(work: Work, texts: dict[str, str]) -> list[Done]:
+    """`publish`, telling what came of each offering: created, changed, in another state of its life."""
+    before = await catalog_of(work)
+    after = await publish(work, texts)
+    return told(before.offerings, after.offerings)
+
+
+def told(before: dict[str, Offering], after: dict[str, Offering]) -> list[Done]:
+    """What happened to the offerings between two catalogs."""
+    found: list[Done] = []
+    for offering in after.values():
+        old = before.get(offering.id)
+        if old is None:
+            found.append(Done(offering.id, ("create",)))
+        elif old != offering:
+            same_state = msgspec.structs.replace(old, lifecycle_status=offering.lifecycle_status)
+            happened = {"attributeValueChange": same_state != offering, "stateChange": same_state != old}
+            found.append(Done(offering.id, tuple(change for change, is_so in happened.items() if is_so)))
+    return found
+
+
+async def keep_offerings(work: Work, items: Sequence[dict[str, Any]], *, new: bool) -> list[Done | Refused]:
+    """Publish single offerings, each as the values of its file; those that are new must not be there, others must.
+
+    Refused, with nothing kept: a state that cannot follow the one before, and what the catalog as a whole cannot bear.
+    """
+    results: list[Done | Refused] = []
+    for item in items:
+        await work.conn.execute(q.publishing_turn)
+        old = (await catalog_of(work)).offerings.get(item["id"])
+        if new and old is not None:
+            message = f"externalId: {item['id']} is the id of another offering; give one of its own"
+            results.append(Refused("conflict", "idInUse", message, "externalId"))
+            continue
+        after = item.get("lifecycleStatus", "Active")
+        if old is not None and after != old.lifecycle_status and after not in LIFE_CYCLE[old.lifecycle_status]:
+            message = f"lifecycleStatus: {after} cannot follow {old.lifecycle_status}"
+            results.append(Refused("conflict", "illegalTransition", message, "lifecycleStatus"))
+            continue
+        try:
+            await publish(work, {offering_file(item["id"]): msgspec.json.encode(item).decode()})
+        except CatalogError as error:
+            problem = error.problems[0]
+            message = f"{problem.field}: {problem.message}"
+            results.append(Refused("invalid", "invalidOffering", message, problem.field or None))
+        else:
+            results.append(Done(item["id"], ("create",) if new else ()))
+    return results
 
 
 def _items(catalog: Catalog) -> list[tuple[str, str, int, datetime | None, str]]:

@@ -240,6 +240,22 @@ async def _apply(work: Work, item: Change, product: dict[str, Any], after: str) 
     return touched
 
 
+class NewAddOn(msgspec.Struct, frozen=True):
+    """A pack bought to a line that is there, from now until `valid_to`."""
+
+    subscription_id: str
+    offering_id: str
+    plan_id: str
+    valid_to: datetime | None = None
+
+
+async def add_on(work: Work, items: Sequence[NewAddOn]) -> list[str | None]:
+    """Add packs to lines that are locked; the id of each new product, None where the line is not active."""
+    rows = [(new_id(work.now), item.subscription_id, item.offering_id, item.plan_id, item.valid_to) for item in items]
+    kept = {row["product_id"] for row in await work.conn.fetch(q.keep_add_ons, work.now, *_columns(rows))}
+    return [row[0] if row[0] in kept else None for row in rows]
+
+
 async def subscriptions(work: Work, product_ids: Sequence[str], ats: Sequence[datetime]) -> list[Subscription]:
     """The products with the plan in force at the instant given for each; ended ones are left out."""
     rows = await work.conn.fetch(q.subscriptions, list(product_ids), list(ats))

@@ -82,6 +82,73 @@ create function inventory_change()
 returns table (id text, product_id text, action text, at timestamptz, body jsonb)
 language sql stable as 'select id, product_id, action, at, doc from subscriber_change'
 
+-- define: inventory_plan_stint
+-- The products of accounts with the plans that they were on; `first`: the plan with which the product began.
+create function inventory_plan_stint(accounts text[])
+returns table (account_id text, product_id text, plan_id text, valid_from timestamptz, valid_to timestamptz, first bool)
+language sql stable as $$
+    select p.account_id, p.id, pp.plan_id, pp.valid_from, pp.valid_to, pp.valid_from = p.valid_from
+    from product p join product_plan pp on pp.product_id = p.id
+    where p.account_id = any (accounts)
+$$
+
+-- define: inventory_open_windows
+create function inventory_open_windows(accounts text[]) returns table (account_id text, open_window bigint)
+language sql stable as 'select id, open_window from account where id = any (accounts)'
+
+-- define: inventory_close_windows
+-- Close the accounts' bill windows: what is charged from now on is in the next.
+create function inventory_close_windows(accounts text[]) returns table (account_id text, closed bigint)
+language sql volatile as $$
+    update account set open_window = account.open_window + 1
+    from (select id from account where id = any (accounts) order by id for no key update) a
+    where account.id = a.id
+    returning account.id, account.open_window - 1
+$$
+
+-- define: inventory_known_party
+-- The parties that a client may mean by these names: by id, or by the number of one of their lines.
+create function inventory_known_party(names text[], now_ timestamptz)
+returns table (name text, party_id text, birth_date text)
+language sql stable as $$
+    select w.name, p.id, p.doc ->> 'birthDate'
+    from unnest(names) as w (name)
+    join lateral (
+        select w.name as id
+        union all
+        select a.party_id from number_use u join product o on o.id = u.product_id join account a on a.id = o.account_id
+        where u.number = ltrim(w.name, '+') and u.valid_from <= now_ and (u.valid_to is null or now_ < u.valid_to)
+    ) found on true
+    join party p on p.id = found.id
+$$
+
+-- define: inventory_owned
+-- Everything that the parties' accounts have now, with the line that it belongs to.
+create function inventory_owned(parties text[], now_ timestamptz)
+returns table (party_id text, account_id text, account_kind text, currency text, device_id text, product_id text,
+               kind text, offering_id text, plan_id text)
+language sql stable as $$
+    select a.party_id, a.id, a.kind, a.currency, p.device_id, p.id, p.kind, pp.offering_id, pp.plan_id
+    from account a
+    join product p on p.account_id = a.id and p.status <> 'terminated' and p.valid_from <= now_
+                  and (p.valid_to is null or now_ < p.valid_to)
+    join product_plan pp on pp.product_id = p.id and pp.valid_from <= now_
+                        and (pp.valid_to is null or now_ < pp.valid_to)
+    where a.party_id = any (parties)
+$$
+
+-- define: inventory_bought
+-- Every offering that a party has, or had at `since` or later: when it came by it, as which product.
+create function inventory_bought(since timestamptz)
+returns table (party_id text, account_kind text, offering_id text, product_id text, plan_from timestamptz)
+language sql stable as $$
+    select a.party_id, a.kind, pp.offering_id, p.id, pp.valid_from
+    from product_plan pp
+    join product p on p.id = pp.product_id
+    join account a on a.id = p.account_id
+    where pp.valid_to is null or pp.valid_to > since
+$$
+
 -- name: guide
 select * from inventory_guide($1, $2, $3) order by n
 
@@ -176,3 +243,18 @@ update number_use set valid_to = $2 where product_id = any ($1) and (valid_to is
 
 -- name: keep_change
 insert into subscriber_change (id, product_id, action, at, doc) values ($1, $2, $3, $4, $5)
+
+-- name: keep_add_ons
+-- Packs bought to lines that are active: each on its subscription's account and device; what is not returned had none.
+with line as (
+    select w.id, w.offering_id, w.plan_id, w.valid_to, p.account_id, p.device_id
+    from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
+        as w (id, subscription, offering_id, plan_id, valid_to)
+    join product p on p.id = w.subscription and p.kind = 'subscription' and p.status = 'active'
+), kept as (
+    insert into product (id, kind, account_id, device_id, status, valid_from, valid_to, created_at)
+    select id, 'addOn', account_id, device_id, 'active', $1, valid_to, $1 from line
+)
+insert into product_plan (product_id, valid_from, valid_to, offering_id, plan_id)
+select id, $1, valid_to, offering_id, plan_id from line
+returning product_id

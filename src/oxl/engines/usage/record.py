@@ -20,7 +20,7 @@ from oxl.engines.inventory.inventory import guide
 from oxl.engines.ledger import ledger
 from oxl.engines.ledger.burn import Draw
 from oxl.engines.ledger.grants import grant_due
-from oxl.engines.usage.decide import Charge, Decision, PriceLine, decide, suspense
+from oxl.engines.usage.decide import Decision, PriceLine, decide, suspense
 from oxl.values import new_id
 from oxl.verbs import Done, Refusal, Refused, Work
 
@@ -52,7 +52,7 @@ class Record(msgspec.Struct, frozen=True):
 class _Taken:
     """A record that was read and whose key is its own: what is found out about it on its way."""
 
-    __slots__ = ("decision", "event", "id", "owner", "record")
+    __slots__ = ("decision", "event", "id", "owner", "record", "window")
 
     def __init__(self, usage_id: str, record: Record, event: UsageEvent | None) -> None:
         self.id = usage_id
@@ -60,6 +60,7 @@ class _Taken:
         self.event = event
         self.owner: Guided | None = None
         self.decision: Decision = suspense("unknownSpecification")
+        self.window: int | None = None  # the bill window that its charge is in
 
 
 async def record(work: Work, items: Sequence[Record]) -> list[Done | Refused]:
@@ -156,26 +157,56 @@ def _event(each: _Taken) -> UsageEvent:
 
 
 async def _keep_charges(work: Work, taken: Sequence[_Taken]) -> None:
-    """Add what postpaid accounts owe to their open windows, one row for each component."""
+    """Add what postpaid accounts owe to their open windows, one row for each component.
+
+    A window that was billed since the account was read takes nothing more: what was for it goes to the one open now.
+    """
+    charged = [each for each in taken if each.decision.charge is not None and each.owner is not None]
+    for each in charged:
+        each.window = each.owner.open_window if each.owner else None
+    while charged:
+        sums = _summed(charged)
+        rows = [(*key, *row) for key, row in sums.items()]
+        kept = await work.conn.fetch(q.keep_charges, *[list(column) for column in zip(*rows, strict=True)])
+        done = {tuple(row.values()) for row in kept}
+        charged = [each for each in charged if _charge_key(each)[:6] not in done]
+        if charged:
+            accounts = sorted({each.owner.account_id for each in charged if each.owner})
+            windows = {row["account_id"]: row["open_window"] for row in await work.conn.fetch(q.open_windows, accounts)}
+            for each in charged:
+                each.window = windows[each.owner.account_id] if each.owner else None
+
+
+def _summed(charged: Sequence[_Taken]) -> dict[tuple, list[Any]]:
     sums: dict[tuple, list[Any]] = defaultdict(lambda: [0, 0, 0, None, None])
-    for each in taken:
-        charge, owner = each.decision.charge, each.owner
-        if charge is None or owner is None:
+    for each in charged:
+        charge = each.decision.charge
+        if charge is None:
             continue
-        key = (owner.account_id, owner.open_window, owner.product_id, *_place(charge))
+        key = _charge_key(each)
         row, start = sums[key], _event(each).start
         row[0] += charge.quantity
         row[1] += charge.amount
         row[2] += 1
         row[3] = min(row[3] or start, start)
         row[4] = max(row[4] or start, start)
-    if sums:
-        rows = [(*key, *row) for key, row in sums.items()]
-        await work.conn.execute(q.keep_charges, *[list(column) for column in zip(*rows, strict=True)])
+    return sums
 
 
-def _place(charge: Charge) -> tuple[str, str, str, str]:
-    return charge.component, charge.zone, charge.tax_category, charge.unit
+def _charge_key(each: _Taken) -> tuple[Any, ...]:
+    """The row that a record's charge is added to, and its unit."""
+    charge, owner = each.decision.charge, each.owner
+    if charge is None or owner is None:
+        raise ValueError(f"usage {each.id} is not charged")
+    return (
+        owner.account_id,
+        each.window,
+        owner.product_id,
+        charge.component,
+        charge.zone,
+        charge.tax_category,
+        charge.unit,
+    )
 
 
 async def _keep(work: Work, taken: Sequence[_Taken]) -> None:
@@ -198,7 +229,7 @@ def _row(each: _Taken) -> tuple[Any, ...]:
         owner.product_id if owner else None,
         owner.account_id if owner else None,
         owner.device_id if owner else None,
-        owner.open_window if owner and decision.charge else None,
+        each.window,
         decision.plan.id if decision.plan else None,
         decision.plan.version if decision.plan else None,
         event.unit if event else None,

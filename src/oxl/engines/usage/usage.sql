@@ -18,6 +18,103 @@ create function usage_import_report()
 returns table (id text, file text, started_at timestamptz, finished_at timestamptz, counts jsonb)
 language sql stable as 'select id, file, started_at, finished_at, counts from usage_import'
 
+-- define: usage_charge_id
+create function usage_charge_id(account text, win bigint, product text, component text, zone text, category text)
+returns text
+language sql immutable as $$
+    select 'u.' || account || '.' || win::text || '.' || product || '.' || component || '.' || zone || '.' || category
+$$
+
+-- define: usage_open_charge
+-- What is owed for usage and not billed yet.
+create function usage_open_charge()
+returns table (id text, account_id text, charge_window bigint, product_id text, component text, zone text,
+               tax_category text, unit text, quantity bigint, amount bigint, events bigint, first_at timestamptz,
+               last_at timestamptz)
+language sql stable as $$
+    select usage_charge_id(account_id, charge_window, product_id, component, zone, tax_category), account_id, charge_window,
+           product_id, component, zone, tax_category, unit, quantity, amount, events, first_at, last_at
+    from charge where bill_id is null
+$$
+
+-- define: usage_billed_charge
+create function usage_billed_charge(bills text[]) returns table (id text, bill_id text, amount bigint)
+language sql stable as $$
+    select usage_charge_id(account_id, charge_window, product_id, component, zone, tax_category), bill_id, amount
+    from charge where bill_id = any (bills)
+$$
+
+-- define: usage_charge_difference
+-- Charges that are not the sum of the records in their window.
+create function usage_charge_difference() returns table (account_id text, charge_window bigint, difference numeric)
+language sql stable as $$
+    select account_id, charge_window, sum(amount) from (
+        select account_id, charge_window, amount::numeric from charge
+        union all
+        select u.account_id, u.charge_window, -(l ->> 'net')::numeric
+        from usage u cross join lateral jsonb_array_elements(u.prices) l
+        where u.charge_window is not null and u.status in ('rated', 'corrected')) d
+    group by account_id, charge_window having sum(amount) <> 0
+$$
+
+-- define: usage_claim_charges
+-- The open charges of accounts up to a window each; where `claim` says so they are the bill's from now on.
+create function usage_claim_charges(accounts text[], windows bigint[], bills text[], claim bool)
+returns table (id text, account_id text, charge_window bigint, product_id text, component text, zone text,
+               tax_category text, unit text, quantity bigint, amount bigint, events bigint, first_at timestamptz,
+               last_at timestamptz)
+language sql volatile as $$
+    with wanted as materialized (
+        select * from unnest(accounts, windows, bills) as w (account_id, until_window, bill_id)
+    ), claimed as (
+        update charge c set bill_id = w.bill_id from wanted w
+        where claim and c.account_id = w.account_id and c.charge_window <= w.until_window and c.bill_id is null
+        returning c.*
+    ), seen as (
+        select * from claimed
+        union all
+        select c.* from charge c join wanted w on w.account_id = c.account_id
+        where not claim and c.charge_window <= w.until_window and c.bill_id is null
+    )
+    select usage_charge_id(s.account_id, s.charge_window, s.product_id, s.component, s.zone, s.tax_category), s.account_id,
+           s.charge_window, s.product_id, s.component, s.zone, s.tax_category, s.unit, s.quantity, s.amount, s.events,
+           s.first_at, s.last_at
+    from seen s
+$$
+
+-- define: usage_behind_charge
+-- The records that a charge is the sum of, each with its plan version and what it adds, in micros.
+create function usage_behind_charge(account text, win bigint, product text, component text, zone text)
+returns table (id text, started_at timestamptz, plan_id text, plan_version int, unit text, quantity bigint, net bigint)
+language sql stable as $$
+    select u.id, u.started_at, u.plan_id, u.plan_version, u.unit, p.quantity, p.net
+    from usage u
+    cross join lateral (
+        select sum((l ->> 'quantity')::bigint)::bigint as quantity, sum((l ->> 'net')::bigint)::bigint as net
+        from jsonb_array_elements(u.prices) l
+        where l ->> 'component' = usage_behind_charge.component and l ->> 'zone' = usage_behind_charge.zone
+          and l ->> 'kind' <> 'included'
+    ) p
+    where u.account_id = account and u.charge_window = win and u.product_id = product and p.net is not null
+$$
+
+-- define: usage_recent
+-- What devices have used since then, by day before now, zone and bucket, and what was paid for it beyond allowances;
+-- `in_window`: since the instant given for the device.
+create function usage_recent(devices text[], windows timestamptz[], since timestamptz, now_ timestamptz)
+returns table (device_id text, specification_id text, zone text, unit text, bucket_id text, days_ago int, in_window bool,
+               quantity bigint, charged bigint)
+language sql stable as $$
+    select w.device, u.specification_id, l ->> 'zone', l ->> 'unit', l ->> 'bucket',
+           floor(extract(epoch from now_ - u.started_at) / 86400)::int, u.started_at >= w.start,
+           sum((l ->> 'quantity')::bigint)::bigint, sum((l ->> 'gross')::bigint)::bigint
+    from unnest(devices, windows) as w (device, start)
+    join usage u on u.device_id = w.device and u.started_at > since and u.started_at <= now_
+                and u.status in ('rated', 'corrected')
+    cross join lateral jsonb_array_elements(u.prices) l
+    group by 1, 2, 3, 4, 5, 6, 7
+$$
+
 -- define: usage_export_job
 create function usage_export_job()
 returns table (id text, status text, created_at timestamptz, completed_at timestamptz, body jsonb, row_count bigint,
@@ -65,6 +162,11 @@ on conflict (account_id, charge_window, product_id, component, zone, tax_categor
 set quantity = charge.quantity + excluded.quantity, amount = charge.amount + excluded.amount,
     events = charge.events + excluded.events, first_at = least(charge.first_at, excluded.first_at),
     last_at = greatest(charge.last_at, excluded.last_at)
+where charge.bill_id is null
+returning account_id, charge_window, product_id, component, zone, tax_category
+
+-- name: open_windows
+select account_id, open_window from inventory_open_windows($1)
 
 -- name: start_import
 insert into usage_import (id, file, started_at) values ($1, $2, $3)

@@ -1,0 +1,1 @@
+"""OXL's operator endpoints of billing: `/oxl/billing/v1`."""

@@ -1,0 +1,96 @@
+"""What POST means in billing's operator endpoints. Bills are made and changed by the worker, later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from oxl.apis.standard import instant_in
+from oxl.engines.billing import bill, demand, receivable, run
+from oxl.engines.billing.bill import NewItem
+from oxl.engines.billing.demand import Demand
+from oxl.engines.billing.receivable import Payment
+from oxl.engines.billing.run import NewRun
+from oxl.engines.billing.sums import rate_of
+from oxl.values import BadValue, to_atoms
+from oxl.verbs import Done, Refusal, Refused, Work, invalid
+
+_BODY = msgspec.json.Encoder(decimal_format="number")
+
+
+async def create_run(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
+    """POST /billRun: started, its windows closed; the worker makes the bills."""
+    return await run.start(
+        work,
+        [
+            NewRun(
+                body["kind"],
+                body.get("billCycle", {}).get("id"),
+                tuple(dict.fromkeys(each["id"] for each in body.get("billingAccount", ()))),
+            )
+            for body in bodies
+        ],
+    )
+
+
+def _money(body: dict[str, Any], name: str) -> tuple[str, int]:
+    try:
+        return to_atoms(body[name]["value"], body[name]["unit"])
+    except BadValue as error:
+        raise invalid(name, str(error)) from None
+
+
+def payment_of(body: dict[str, Any], work: Work) -> Payment:
+    """The payment that a checked body describes."""
+    currency, amount = _money(body, "amount")
+    received = instant_in(body, "paymentDate") or work.now
+    return Payment(body["paymentReference"], body["billingAccount"]["id"], currency, amount, received)
+
+
+def item_of(body: dict[str, Any], work: Work) -> NewItem:
+    """The item that a checked body describes."""
+    if ("amount" in body) == ("percentage" in body):
+        raise invalid("amount", "either an amount or a percentage is required", "missingAttribute")
+    currency, amount = _money(body, "amount") if "amount" in body else ("", None)
+    try:
+        percent = rate_of(body["percentage"] * 1) if "percentage" in body else None
+    except ValueError as error:
+        raise invalid("percentage", str(error)) from None
+    start = instant_in(body, "validFor", "startDateTime") or work.now
+    end = instant_in(body, "validFor", "endDateTime")
+    if end is not None and end <= start:
+        raise invalid("validFor.endDateTime", "must be later than the start")
+    return NewItem(
+        body["billingAccount"]["id"], body["rateType"], body["name"], currency, amount, percent,
+        body.get("taxCategory", "S"), body.get("taxIncluded", False), start, end,
+    )  # fmt: skip
+
+
+async def _each(work: Work, bodies: Sequence[dict[str, Any]], read: Any, verb: Any) -> list[Done | Refused]:
+    read_ones: list[Any] = []
+    for body in bodies:
+        try:
+            read_ones.append(read(body, work))
+        except Refusal as refusal:
+            read_ones.append(refusal.refused)
+    done = iter(await verb(work, [each for each in read_ones if not isinstance(each, Refused)]))
+    return [each if isinstance(each, Refused) else next(done) for each in read_ones]
+
+
+async def create_payment(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
+    """POST /payment: taken once by its reference; the worker uses it for what is owed."""
+    return await _each(work, bodies, payment_of, receivable.pay)
+
+
+async def create_item(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
+    """POST /billItem: on the account's next bill."""
+    return await _each(work, bodies, item_of, bill.put)
+
+
+async def create_reissue(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
+    """POST /billReissue: taken, and made by the worker."""
+    return await demand.ask(
+        work, [Demand(body["category"], None, body["bill"]["id"], _BODY.encode(body).decode()) for body in bodies]
+    )

@@ -1,0 +1,1 @@
+"""TMF678 Customer Bill Management v5."""

@@ -1,0 +1,1 @@
+"""TMF680 Recommendation Management v4."""

@@ -1,0 +1,98 @@
+"""A bill run that is killed comes, when it is started again, to what an undisturbed one comes to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from tests.conftest import usage_body
+from tests.engines.bills import at, billed, set_policy, sound_bills, subscriber
+from tests.engines.books import BRITAIN, SUBSCRIBERS, USAGES, fetch, new_number, posted, told
+
+from oxl.db.database import Database, Tenant
+from oxl.engines.billing import run as runs
+from oxl.engines.billing.run import NewRun
+from oxl.kernel.background import once
+
+ACCOUNTS = 40
+WORKER = Path(__file__).with_name("bill_worker.py")
+# What a bill and its lines are, without the ids and numbers that may fall to another account.
+BILLS = """select a.external_id, b.category, b.state, b.net, b.tax, b.rounding, b.carried, b.period_start, b.period_end
+    from bill b join account a on a.id = b.account_id order by 1"""
+LINES = """select a.external_id, l.place, l.rate_type, l.name, l.quantity, l.of_days, l.exact, l.shown, l.net, l.tax
+    from bill_line l join account a on a.id = l.account_id order by 1, 2"""
+
+
+async def _population(tenant: Tenant, numbers: list[str]) -> None:
+    """The same accounts and usage in every tenant."""
+    tenant.clock.frozen = at("2026-06-20T12:00")
+    random = Random(5)
+    bodies = []
+    for n, number in enumerate(numbers):
+        body = subscriber("postpaid-l", f"2026-05-{random.randint(2, 28):02d}", 1, number)
+        body["billingAccount"]["externalId"] = f"a{n:03d}"
+        bodies.append(body)
+    assert {told(each) for each in await posted(tenant, SUBSCRIBERS, bodies)} == {"done"}
+    calls = [
+        usage_body("voice", number, f"2026-06-{random.randint(1, 19):02d}T10:00:00Z", destinationPhoneNumber=BRITAIN,
+                   duration=random.randint(1, 999))
+        for number in numbers
+    ]  # fmt: skip
+    assert {told(each) for each in await posted(tenant, USAGES, calls)} == {"rated"}
+    tenant.clock.frozen = at("2026-07-01T01:00")
+    await set_policy(tenant, "{}")
+
+
+async def _killed(database: Database, tenant: Tenant, run: str, delays: list[float]) -> int:
+    """Start the worker again and again, killing it after each delay, then let it end; how many died at work."""
+    killed = 0
+    for delay in [*delays, 60.0]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, str(WORKER), str(database.settings.data), tenant.name, run, env=dict(os.environ)
+        )
+        try:
+            assert await asyncio.wait_for(process.wait(), delay) == 0
+        except TimeoutError:
+            process.send_signal(signal.SIGKILL)
+            await process.wait()
+            killed += 1
+    return killed
+
+
+async def _survives(database: Database, make_tenant: Callable[[], Any], points: int, seed: int) -> None:
+    numbers = [new_number() for _ in range(ACCOUNTS)]
+    calm, struck = await make_tenant(), await make_tenant()
+    for tenant in (calm, struck):
+        await _population(tenant, numbers)
+    await billed(calm, NewRun("onCycle", "2026-07-01"))
+    await struck.set_clock(struck.clock.offset, struck.clock.frozen)
+    (started,) = await once(struck, lambda work: runs.start(work, [NewRun("onCycle", "2026-07-01")]))
+    random = Random(seed)
+    # A worker needs a while until it is at work; the points lie around the batches that follow.
+    killed = await _killed(database, struck, started.id, [random.uniform(0.5, 2.0) for _ in range(points)])
+    assert killed
+    (again,) = await once(struck, lambda work: runs.start(work, [NewRun("onCycle", "2026-07-01")]))
+    assert (again.id, again.changes) == (started.id, ())
+    (ended,) = await once(struck, lambda work: runs.finish(work, started.id, alone=True))
+    assert ended.status == "succeeded"
+    for statement in (BILLS, LINES):
+        assert await fetch(struck, statement) == await fetch(calm, statement)
+    numbers_given = [row["number"] for row in await fetch(struck, "select number from bill_number order by number")]
+    assert numbers_given == list(range(1, ACCOUNTS + 1))
+    await sound_bills(struck)
+
+
+async def test_a_killed_run_goes_on_to_the_same_bills(database: Database, make_tenant: Callable[[], Any]) -> None:
+    await _survives(database, make_tenant, 3, 11)
+
+
+@pytest.mark.torture
+async def test_thirty_kills_leave_the_same_bills(database: Database, make_tenant: Callable[[], Any]) -> None:
+    await _survives(database, make_tenant, 30, 12)
