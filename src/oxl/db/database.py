@@ -160,7 +160,7 @@ class Database:
         for tenant in list(self._tenants.values()):
             try:
                 await tenant.refresh_clock()
-            except asyncpg.InvalidAuthorizationSpecificationError:  # it has been erased
+            except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.UndefinedTableError):  # it was erased
                 await self.forget(tenant.name)
 
     @classmethod

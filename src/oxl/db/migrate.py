@@ -85,10 +85,11 @@ async def drop_tenant(database: Database, name: str) -> None:
         row = await conn.fetchrow(q.find_tenant, name)
         if row is None:
             raise LookupError(f"there is no tenant {name!r}")
-        async with conn.transaction():
+        async with conn.transaction():  # committed first, so that nobody comes in while the schema is dropped
             await conn.execute(q.forget_tenant, name)
             await conn.execute(q.let_nobody_in.format(role=row["role"]))
-            await conn.fetch(q.end_sessions, row["role"])
+        await conn.fetch(q.end_sessions, row["role"])
+        async with conn.transaction():
             await conn.execute(q.drop_tenant.format(schema=row["schema"], role=row["role"]))
 
 
