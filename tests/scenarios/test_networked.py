@@ -111,9 +111,7 @@ async def test_line_118_who_is_stopped_under_load_loses_nothing_and_cuts_nobody_
     async def ask(n: int) -> None:
         body = {"amount": {"amount": 0.01, "units": "EUR"}, "bucket": {"id": "11"}, "description": f"load {n}"}
         while not stop.is_set():
-            async with httpx.AsyncClient(
-                timeout=30
-            ) as http:  # a new connection each time
+            async with httpx.AsyncClient(timeout=30) as http:  # a new connection each time
                 try:
                     answered.append((await http.post(f"{url}{BALANCE}/topupBalance", json=body)).status_code)
                 except httpx.NetworkError:  # nobody took it: were it cut off at work, it would be done and not answered
