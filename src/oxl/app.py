@@ -71,6 +71,7 @@ class App:
     async def start(self) -> None:
         """Join the database and make ready to answer."""
         self._database = await Database.open(self._settings)
+        self._database.statement_seconds = self._settings.statement_seconds
         await self._database.tenant(self._settings.tenant)
         self._served = served_by(self._settings, self._database)
         self._keeping = asyncio.create_task(self._keep(self._database))

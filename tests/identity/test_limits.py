@@ -151,7 +151,8 @@ async def test_a_client_that_takes_nothing_is_given_up() -> None:
 async def test_a_statement_that_takes_too_long_is_ended_by_the_database(database: Database, make_tenant: Any) -> None:
     name = (await make_tenant()).name
     await database.forget(name)
-    short = Database(settings_of(database, statement_seconds=1), database._owner, None)
+    short = Database(database.settings, database._owner, None)
+    short.statement_seconds = 1
     tenant = await short.tenant(name)
     try:
         async with tenant.connection() as conn:

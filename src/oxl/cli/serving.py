@@ -37,6 +37,7 @@ from oxl.identity.rules import check_settings
 from oxl.kernel.background import once
 from oxl.kernel.events import voices
 from oxl.kernel.keys import forget_keys
+from oxl.operations import logs
 from oxl.operations.audit import seal
 from oxl.operations.watch import drain_mark
 from oxl.outbox.callbacks import guard_of
@@ -130,8 +131,9 @@ async def _run(settings: Settings, names: Sequence[str], environment: Mapping[st
 
 async def work_until_stopped(settings: Settings) -> None:
     """Do what is due until a signal stops it, for the tenants that are served. The database may go and come back."""
+    logs.set_up(settings.log)
     stop = _stop_on_signal()
-    database = await Database.open(msgspec.structs.replace(settings, statement_seconds=0))
+    database = await Database.open(settings)
     attended: dict[str, asyncio.Task[None]] = {}
     try:
         kept = None

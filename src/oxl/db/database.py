@@ -146,6 +146,7 @@ class Database:
     def __init__(self, settings: Settings, owner: dict[str, Any], lease: embedded.Lease | None) -> None:
         self.settings = settings
         self.lease = lease
+        self.statement_seconds = 0  # how long a statement of a tenant may take; 0: as long as it wants
         self._owner = owner
         self._tenants: dict[str, Tenant] = {}
 
@@ -195,7 +196,7 @@ class Database:
                     "user": row["role"],
                     "password": role_password(row["secret"], row["role"]),
                     "server_settings": {"search_path": row["schema"], "application_name": "oxl", "jit": "off"}
-                    | limits_of(self.settings.statement_seconds),
+                    | limits_of(self.statement_seconds),
                 },
                 self.settings.connections,
             )

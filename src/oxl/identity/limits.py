@@ -38,7 +38,8 @@ def patient(receive: Receive, idle: float, whole: float | None) -> Receive:
         ends = now + whole if ends is None and whole is not None else ends
         left = idle if ends is None else min(idle, ends - now)
         try:
-            return await asyncio.wait_for(receive(), max(left, 0.001))
+            async with asyncio.timeout(max(left, 0.001)):
+                return await receive()
         except TimeoutError:
             raise Problem(408, "tooSlow", "the body did not come in time", (("Connection", "close"),)) from None
 
@@ -50,7 +51,8 @@ def taken(send: Send, idle: float) -> Send:
 
     async def give(message: Any) -> None:
         try:
-            await asyncio.wait_for(send(message), idle)
+            async with asyncio.timeout(idle):
+                await send(message)
         except TimeoutError:
             raise ConnectionResetError("the client takes nothing") from None
 
