@@ -52,11 +52,12 @@ SQL_CODE = (
     ("oxl.engines.consumption", "consumption.sql"),
     ("oxl.engines.recommendation", "recommendation.sql"),
     *((f"oxl.apis.{api.name}", "views.sql") for api in APIS),
+    ("oxl.apis.operator", "audit.sql"),
 )
 
 
 # What makes of rows that another cluster's transactions wrote rows of this one's.
-AFTER_RESTORE = (outbox.q.rebase, audit.q.rebase)
+AFTER_RESTORE = (outbox.rebase, audit.rebase)
 
 
 class App:

@@ -176,7 +176,7 @@ async def test_credentials_of_one_tenant_show_nothing_of_another_in_any_list_or_
     marks = [alpha.ada["id"], party(alpha.ada), alpha.ada["billingAccount"]["id"], alpha.ada["logicalResource"]["id"]]
     async with client(gate, credential=credentials["other operator"]) as http:
         for call in CALLS:
-            if call.name == "list":
+            if call.name == "list" and call.resource != "auditRecord":  # it tells what these very callers asked for
                 answer = await http.get(call.path(""))
                 assert answer.status_code in (200, 206), answer.text
                 assert not [mark for mark in marks if mark in answer.text], call

@@ -133,7 +133,8 @@ class Held:
                 return
             if start is not None:
                 partial = b"fields=" in scope["query_string"]
-                body, whole = message.get("body", b""), not message.get("more_body")
+                kind = dict(start["headers"]).get(b"content-type", b"application/json")
+                body, whole = message.get("body", b""), kind.startswith(b"application/json")
                 faults = self._held[base].faults(scope["method"], path, start["status"], body, partial) if whole else ()
                 if faults:
                     told = "; ".join(faults)

@@ -11,7 +11,7 @@ import json
 import os
 import tarfile
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ tenants = load("oxl.db", "tenants.sql")
 FORM = 1
 _MANIFEST = "manifest.json"
 Say = Callable[[str], None]
+After = Sequence[Callable[[Any], Awaitable[None]]]
 
 
 class BadArchiveError(ValueError):
@@ -112,11 +113,11 @@ def read_manifest(file: Path) -> dict[str, Any]:
 
 
 async def restore(
-    database: Database, file: Path, code: Code, say: Say, after: Sequence[str] = ()
+    database: Database, file: Path, code: Code, say: Say, after: After = ()
 ) -> dict[str, dict[str, Proof]]:
     """Bring tenants back from a file, each in one transaction, and prove that they are what they were.
 
-    after: statements that make of what was another cluster's something of this one's.
+    after: what makes of another cluster's rows rows of this one's, on the connection that brought them.
     BadArchiveError where a tenant of that name holds anything, or what came back is not what was written.
     """
     told = read_manifest(file)
@@ -129,7 +130,7 @@ async def restore(
 
 
 async def _restore_tenant(
-    database: Database, tar: tarfile.TarFile, told: dict[str, Any], name: str, say: Say, after: Sequence[str]
+    database: Database, tar: tarfile.TarFile, told: dict[str, Any], name: str, say: Say, after: After
 ) -> dict[str, Proof]:
     say(f"tenant {name}")
     wanted, found = told["tenants"][name], dict[str, Proof]()
@@ -151,6 +152,6 @@ async def _restore_tenant(
             found[table] = await _proof(conn, table)
             if list(found[table]) != list(wanted[table]):
                 raise BadArchiveError(f"{name}.{table}: {found[table]} came back of {wanted[table]}; nothing was kept")
-        for statement in after:
-            await conn.execute(statement)
+        for settle in after:
+            await settle(conn)
     return found

@@ -60,3 +60,8 @@ async def walk(conn: Any) -> Chain:
                 return Chain(number, before, number + 1)
             number, before = row["number"], expected
     return Chain(number, before, None)
+
+
+async def rebase(conn: Any) -> None:
+    """After a restore: put what another cluster's transactions wrote behind every transaction of this one."""
+    await conn.execute(q.rebase)

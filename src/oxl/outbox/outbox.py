@@ -181,3 +181,8 @@ async def replay(conn: Any, subscription_id: str, position: Position, now: datet
 async def resend(conn: Any, subscription_id: str, event_id: str | None, now: datetime) -> int:
     """Have one dead letter of a subscription, or all, tried again; how many there were."""
     return await conn.fetchval(q.resend, subscription_id, event_id, now)
+
+
+async def rebase(conn: Any) -> None:
+    """After a restore: put what another cluster's transactions wrote behind every transaction of this one."""
+    await conn.execute(q.rebase)
