@@ -1,6 +1,9 @@
-"""A closed-loop HTTP load, a process of its own: clients on keep-alive connections that send as fast as answered.
+"""An HTTP load, a process of its own: clients on keep-alive connections that send as fast as answered (closed loop).
 
-    python -m bench.load PORT CLIENTS SECONDS < requests
+    python -m bench.load PORT CLIENTS SECONDS [RATE] < requests
+
+With a rate, so many requests are due each second, whatever the answers do, and are timed from when they were due (open
+loop); the clients share them.
 
 Each line of standard input is one request as JSON [method, path, body or null]; clients take them in turn, round and
 round. Prints one JSON object: requests, seconds, statuses, p50 and p99 in milliseconds.
@@ -13,7 +16,7 @@ import json
 import sys
 import time
 from collections import Counter
-from itertools import cycle
+from itertools import count, cycle, repeat
 
 
 def _bytes(line: str) -> bytes:
@@ -24,10 +27,13 @@ def _bytes(line: str) -> bytes:
     return head.encode() + content
 
 
-async def _client(port: int, requests, until: float, taken: list[float], statuses: Counter) -> None:
+async def _client(port: int, requests, dues, until: float, taken: list[float], statuses: Counter) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    while time.perf_counter() < until:
-        began = time.perf_counter()
+    for due in dues:
+        began = due or time.perf_counter()
+        if began >= until:
+            break
+        await asyncio.sleep(max(0, began - time.perf_counter()))
         writer.write(next(requests))
         head = await reader.readuntil(b"\r\n\r\n")
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
@@ -37,13 +43,14 @@ async def _client(port: int, requests, until: float, taken: list[float], statuse
     writer.close()
 
 
-async def main(port: int, clients: int, seconds: float) -> None:
+async def main(port: int, clients: int, seconds: float, rate: float = 0) -> None:
     """Send for that long and print what came of it."""
     requests = cycle([_bytes(line) for line in sys.stdin if line.strip()])
     taken: list[float] = []
     statuses: Counter = Counter()
     began = time.perf_counter()
-    await asyncio.gather(*(_client(port, requests, began + seconds, taken, statuses) for _ in range(clients)))
+    dues = (began + n / rate for n in count()) if rate else repeat(0.0)
+    await asyncio.gather(*(_client(port, requests, dues, began + seconds, taken, statuses) for _ in range(clients)))
     spent = time.perf_counter() - began
     taken.sort()
     print(json.dumps({
@@ -55,4 +62,4 @@ async def main(port: int, clients: int, seconds: float) -> None:
 if __name__ == "__main__":
     import uvloop
 
-    uvloop.run(main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))
+    uvloop.run(main(int(sys.argv[1]), int(sys.argv[2]), *map(float, sys.argv[3:])))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from oxl.apis import APIS
+from oxl.apis.usage_consumption.live import end_streams
 from oxl.contract.answers import Held, contracts
 from oxl.contract.pages import documents, pages
 from oxl.contract.strict import strictly
@@ -46,12 +47,20 @@ SQL_CODE = (
     ("oxl.engines.ledger", "proof.sql"),
     ("oxl.engines.ledger", "charging.sql"),
     ("oxl.engines.usage", "usage.sql"),
+    ("oxl.engines.usage", "revise.sql"),
+    ("oxl.engines.usage", "again.sql"),
+    ("oxl.engines.usage", "explain.sql"),
     ("oxl.engines.billing", "receivable.sql"),
     ("oxl.engines.billing", "run.sql"),
     ("oxl.engines.billing", "bills.sql"),
+    ("oxl.engines.billing", "documents.sql"),
+    ("oxl.engines.consumption", "words.sql"),
+    ("oxl.engines.consumption", "limits.sql"),
     ("oxl.engines.consumption", "consumption.sql"),
     ("oxl.engines.recommendation", "recommendation.sql"),
     *((f"oxl.apis.{api.name}", "views.sql") for api in APIS),
+    ("oxl.apis.operator", "selling.sql"),
+    ("oxl.apis.operator", "rating.sql"),
     ("oxl.apis.operator", "audit.sql"),
 )
 
@@ -76,6 +85,9 @@ class App:
         await self._database.tenant(self._settings.tenant)
         self._served = served_by(self._settings, self._database)
         self._keeping = asyncio.create_task(self._keep(self._database))
+        loop = asyncio.get_running_loop()
+        # The server hears of it too and waits for what is open; streams would be open for ever.
+        signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(end_streams))
 
     async def _keep(self, database: Database) -> None:
         """Stay joined to the database, follow the tenants' clocks, and stop when the server that started us is gone."""

@@ -18,6 +18,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8080  # port to listen at
     workers: int = 1  # server processes
     tenant: str = "default"  # the tenant that is served where nothing names another, or worked in
+    language: str = "en"  # of the names of amounts in consumption reports: en, de, fr …
     public_url: str = ""  # prefix of href and Location, such as https://api.example; empty: path only
     callback_allow: str = ""  # networks and hosts that event callbacks may lead to besides public ones, by comma
     auth: Literal["dev", "required"] = "dev"  # dev: who comes is an operator, on loopback only; required: keys, tokens

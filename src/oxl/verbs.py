@@ -26,12 +26,14 @@ class Done(msgspec.Struct, frozen=True):
     """The resource `id` came to be or changed; `changes` are the keys of the declared events that happened to it.
 
     status and reason are for reports on many: the state that the resource came to, and why, where that is a question.
+    others are further resources of the same kind that changed with it.
     """
 
     id: str
     changes: tuple[str, ...] = ()
     status: str = ""
     reason: str | None = None
+    others: tuple[Done, ...] = ()
 
 
 class Refused(msgspec.Struct, frozen=True):

@@ -61,10 +61,20 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
         (f"{CONSUMPTION}/queryUsageConsumption", {"searchCriteria": {"logicalResource": [{"value": "491"}]}}, 201),
         (f"{USAGE.removesuffix('productUsage')}exportJob", {"query": "status=rated", "url": "file:rated.json"}, 201),
     ]
+    device = {"id": ada["logicalResource"]["id"]}
+    limit = {"logicalResource": device, "limitValue": {"amount": 20, "units": "EUR"}, "name": "pocket money"}
+    posts += [
+        (f"{CONSUMPTION}/usageConsumptionReport", {"logicalResource": [device], "name": "June"}, 201),
+        (f"{CONSUMPTION}/usageLimit", limit, 201),
+    ]
     posts.append((f"{OPERATOR}/hub", {"callback": "https://listener.example/told"}, 201))
     for path, body, status in posts:
         answer = await http.post(path, json=body)
         assert answer.status_code == status, answer.text
+    usage = (await http.get(f"{USAGE}?status=rated&limit=1")).json()[0]
+    for path, body in (("usageJob", {"kind": "retry"}), ("ratingExplanation", {"usage": {"id": usage["id"]}})):
+        answer = await http.post(f"{OPERATOR}/{path}", json=body)
+        assert answer.status_code == 201, answer.text
     await _recommend(http, ada["party"]["id"], bob["party"]["id"], main["id"])
     await train(tenant)
     async with tenant.connection() as conn:

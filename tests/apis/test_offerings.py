@@ -141,6 +141,22 @@ async def test_relations_age_and_segment_are_kept(http, subscribe) -> None:
         assert (await change(http, each, lifecycleStatus="Retired")).status_code == 200
 
 
+async def test_what_has_come_to_exclude_an_offer_keeps_it_from_being_accepted(http, subscribe) -> None:
+    line = await subscribe("prepaid-m")
+    await top_up(http, line, 30)
+    some = await make(http, lifecycleStatus="Launched")
+    excludes = [{"relationshipType": "excludes", "id": some["id"]}]
+    other = await make(http, lifecycleStatus="Launched", productOfferingRelationship=excludes)
+    asked = await ask(http, line["party"]["id"], category=[{"id": "weekend"}])
+    items = {item["productOffering"]["id"]: item for item in asked["recommendationItem"]}
+    assert (await accept(http, items[some["id"]])).status_code == 201
+    assert await weekend(http, line) == []
+    refused = await accept(http, items[other["id"]])
+    assert (refused.status_code, refused.json()["code"]) == (409, "notOrderable")
+    for each in (some, other):
+        assert (await change(http, each, lifecycleStatus="Retired")).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("fault", "code", "field"),
     [

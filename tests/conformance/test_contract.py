@@ -19,7 +19,7 @@ from oxl.contract import openapi
 from oxl.kernel.declare import Api, Resource
 
 STANDARD = [api for api in APIS if api.number]
-OPERATIONS_NOT_SERVED, EVENTS_NOT_DECLARED = 3, 3  # these may only fall
+OPERATIONS_NOT_SERVED, EVENTS_NOT_DECLARED = 0, 0  # these may only fall
 by_number = pytest.mark.parametrize("api", STANDARD, ids=[api.number for api in STANDARD])
 
 

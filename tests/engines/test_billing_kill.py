@@ -11,12 +11,15 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from tests.conftest import usage_body
 from tests.engines.bills import at, billed, set_policy, sound_bills, subscriber
 from tests.engines.books import BRITAIN, SUBSCRIBERS, USAGES, fetch, new_number, posted, told
 
+from oxl.apis.customer_bill.documents import drawn
 from oxl.db.database import Database, Tenant
+from oxl.engines.billing import documents
 from oxl.engines.billing import run as runs
 from oxl.engines.billing.run import NewRun
 from oxl.kernel.background import once
@@ -47,7 +50,7 @@ async def _population(tenant: Tenant, numbers: list[str]) -> None:
     ]  # fmt: skip
     assert {told(each) for each in await posted(tenant, USAGES, calls)} == {"rated"}
     tenant.clock.frozen = at("2026-07-01T01:00")
-    await set_policy(tenant, "{}")
+    await set_policy(tenant, '{"seller": {"name": "Aurora", "taxNumber": "DE999999999"}}')
 
 
 async def _killed(database: Database, tenant: Tenant, run: str, delays: list[float]) -> int:
@@ -64,6 +67,14 @@ async def _killed(database: Database, tenant: Tenant, run: str, delays: list[flo
             await process.wait()
             killed += 1
     return killed
+
+
+async def _drawn(tenant: Tenant) -> dict[str, list[bytes]]:
+    """The documents of all bills by account, under one number, since which account got which is left to chance."""
+    bills = [row["id"] for row in await fetch(tenant, "select id from bill")]
+    facts = await once(tenant, lambda work: documents.facts_of(work, bills))
+    same = {each.buyer.account: msgspec.structs.replace(each, number="R2026-1") for each in facts.values()}
+    return {account: [made.content for made in drawn("", each)] for account, each in same.items()}
 
 
 async def _survives(database: Database, make_tenant: Callable[[], Any], points: int, seed: int) -> None:
@@ -84,6 +95,7 @@ async def _survives(database: Database, make_tenant: Callable[[], Any], points: 
     assert ended.status == "succeeded"
     for statement in (BILLS, LINES):
         assert await fetch(struck, statement) == await fetch(calm, statement)
+    assert await _drawn(struck) == await _drawn(calm)
     numbers_given = [row["number"] for row in await fetch(struck, "select number from bill_number order by number")]
     assert numbers_given == list(range(1, ACCOUNTS + 1))
     await sound_bills(struck)

@@ -127,11 +127,12 @@ async def test_sixteen_at_once_on_five_buckets_never_overdraw_and_never_wait_for
     mains = [await credit(tenant, account, 3_000_000) for account in accounts]
     outcomes: dict[str, int] = {}
     granted = dict.fromkeys(mains, 0)
-    until = time.monotonic() + 2.5
+    wanted = {"done", "insufficientBalance", "rated", "failed insufficientCredit"}
+    began = time.monotonic()
 
     async def hammer(seed: int) -> None:
         choose = random.Random(seed)
-        while time.monotonic() < until:
+        while time.monotonic() - began < (2.5 if wanted <= set(outcomes) else 30):
             picked = [choose.randrange(5) for _ in range(choose.choice([1, 2, 8, 30]))]
             kind = choose.choice([ADJUSTS, ADJUSTS, TOPUPS, USAGES])
             sign = 1 if kind is TOPUPS else -1
@@ -153,7 +154,7 @@ async def test_sixteen_at_once_on_five_buckets_never_overdraw_and_never_wait_for
                     granted[mains[n]] += amount
 
     await asyncio.gather(*[hammer(seed) for seed in range(16)])
-    assert set(outcomes) == {"done", "insufficientBalance", "rated", "failed insufficientCredit"}
+    assert set(outcomes) == wanted
     assert sum(outcomes.values()) > 500
     await sound(tenant)
     for account, main in zip(accounts, mains, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 from typing import Any
 
@@ -136,6 +137,23 @@ async def test_a_worse_model_is_refused_and_the_active_one_stays(http, tenant, p
         assert trained_again.status == "active"
     finally:
         tenant.clock.frozen = NOON
+
+
+async def test_a_model_of_noise_is_refused_unless_it_is_wanted_anyway(http, tenant, people) -> None:
+    """Whatever was bought together is now bought at random: the model that learned it finds less."""
+    active = await jobs.train(tenant, anyway=True)
+    data = await once(tenant, learn.gather)
+    chance = random.Random(7)
+    noise = [chance.sample(range(len(data.items)), len(basket)) for basket in data.baskets]
+    trained = learn.train(data._replace(baskets=noise))
+    refused = await once(tenant, lambda work: learn.keep(work, trained))
+    assert (refused.status, active.metrics["model"]["ndcg10"] > trained.metrics["model"]["ndcg10"]) == ("refused", True)
+    query = await ask(http, people[-1]["party"]["id"])
+    used = {why(item, "source") for item in query["recommendationItem"]} - {"popularity", "margin", "explore"}
+    assert used == {f"model:{active.version}"}
+    kept = await once(tenant, lambda work: learn.keep(work, trained, anyway=True))
+    assert (kept.status, kept.version) == ("active", refused.version + 1)
+    await jobs.train(tenant, anyway=True)
 
 
 async def test_what_is_bought_within_a_week_counts_as_taken(http, tenant, subscribe) -> None:

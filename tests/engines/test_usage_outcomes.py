@@ -100,7 +100,7 @@ async def test_a_record_older_than_60_days_waits_for_somebody_to_look_at_it(tena
         usage_body("sms", number, at.isoformat(), destinationPhoneNumber=GERMANY)
         for at in (border, border - timedelta(seconds=1))
     ]
-    assert [told(answer) for answer in await posted(tenant, USAGES, bodies)] == ["rated", "failed tooLate"]
+    assert [told(answer) for answer in await posted(tenant, USAGES, bodies)] == ["rated late", "failed tooLate"]
 
 
 async def test_a_late_record_draws_from_the_bucket_of_its_own_period(tenant, subscribe) -> None:

@@ -12,8 +12,7 @@ from rules import files, parsed, repository
 
 LINES = range(1, 121)
 LATER = {  # line → the part of the product that will keep it
-    87: "consumption of many devices", 89: "recommendation", 115: "packaging",
-    120: "packaging",
+    89: "recommendation", 115: "packaging", 120: "packaging",
 }  # fmt: skip
 _NUMBERED = re.compile(r"test_(?:lines?_)?(\d+(?:_(?:to_)?\d+)*)(?:_|$)")
 

@@ -211,3 +211,10 @@ async def test_a_change_in_the_background_that_fails_leaves_nothing(box, tenant)
 async def test_a_resource_that_has_nothing_to_do_later_does_it_at_once(box: httpx.AsyncClient) -> None:
     answer = await box.post(f"{BASE}/box", json=TYPED, headers={"prefer": "respond-async"})
     assert (answer.status_code, "preference-applied" in answer.headers) == (201, False)
+
+
+def test_what_is_wholly_our_own_is_not_served_by_a_strict_api() -> None:
+    lenient = next(api for api in APIS if any(each.own_operations >= {"list"} for each in api.resources))
+    own = {each.name for each in lenient.resources if each.own_operations >= {"list"}}
+    (strict,) = strictly([lenient], "all")
+    assert {each.name for each in lenient.resources} - {each.name for each in strict.resources} == own

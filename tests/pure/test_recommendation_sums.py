@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -135,12 +136,31 @@ def test_what_never_happens(packs, used, left, shown, context, query, seed) -> N
     assert scores == sorted(scores, reverse=True)
     assert all(0 <= score <= 10**6 for score in scores)
     assert not found.items or not found.items[0].explored
+    narrowest = Counter(SHELF.candidates[SHELF.places[each]].category[-1] for each in offered)
+    assert max(narrowest.values(), default=0) <= POLICY.per_category
 
 
 def test_what_is_explored_is_drawn_by_the_query_s_id() -> None:
     found = {tuple(item.offering_id for item in ask(line(), policy=ALWAYS, query=str(n))) for n in range(20)}
     assert len(found) > 1
     assert {items[0] for items in found} == {next(iter(found))[0]}
+
+
+def test_exclusion_holds_both_ways_and_what_a_bundle_is_made_of_is_the_bundle() -> None:
+    excluded = ask(line(packs=("voice-pack-100",)), policy=msgspec.structs.replace(POLICY, limit=20))
+    assert "data-only" not in [item.offering_id for item in excluded]
+    both = Line("d", "p", "a", "postpaid", "EUR", "postpaid-l", frozenset({"postpaid-l", "data-only"}))
+    one = msgspec.structs.replace(both, owned=frozenset({"postpaid-l"}))
+    wide = msgspec.structs.replace(POLICY, limit=20, per_category=20)
+    assert "tablet-bundle" in [item.offering_id for item in ask(one, policy=wide)]
+    assert "tablet-bundle" not in [item.offering_id for item in ask(both, policy=wide)]
+
+
+def test_who_is_dunned_is_sold_nothing_but_may_come_to_pay_less() -> None:
+    over = [data(2 * GB, alive=False, start=15 + 30 * n, number=n) for n in range(1, 4)]
+    its = line(data(95 * GB // 10), *over)
+    assert "data-pack-2gb" in [item.offering_id for item in ask(its)]
+    assert [item.offering_id for item in ask(msgspec.structs.replace(its, dunned=True))] == ["prepaid-s"]
 
 
 def test_who_opted_out_is_offered_nothing() -> None:

@@ -29,7 +29,7 @@ USES = """
 select u.body -> 'externalIdentifier' -> 0 ->> 'id' as key, u.status, u.reason, u.plan_id, u.plan_version,
        (select jsonb_agg(l - 'bucket' order by n)
         from jsonb_array_elements(u.prices) with ordinality as e (l, n)) as prices
-from usage u order by 1
+from usage u order by 1, 2, 3, 6
 """
 CHARGES = """
 select a.external_id, c.component, c.zone, c.unit, sum(c.quantity) as quantity, sum(c.amount) as amount,

@@ -122,17 +122,21 @@ async def _final(data: Path) -> dict[str, list[tuple]]:
     return found
 
 
-async def test_a_killed_import_run_again_ends_as_if_undisturbed(folder: Path) -> None:
+_THREE, _TWENTY = ("server", "import", "server"), ("import", "import", "import", "server") * 5
+
+
+@pytest.mark.parametrize("kills", [_THREE, pytest.param(_TWENTY, marks=pytest.mark.torture)], ids=["three", "twenty"])
+async def test_a_killed_import_run_again_ends_as_if_undisturbed(folder: Path, kills: tuple[str, ...]) -> None:
     people, usage = make_files(folder, system_now(), 40, 12_000)
     results = []
-    for name, kills in (("calm", ()), ("killed", ("server", "import", "server"))):
+    for name, planned in (("calm", ()), ("killed", kills)):
         cli = Cli(folder / name)
         cli.run("catalog", "publish", str(DEMO_CATALOG))
         database = await Database.open(Settings(data=cli.data))
         await provision(await database.tenant("default"), people)
         await database.close()
-        random, to_come = Random(3), list(kills)
-        for _ in range(12):
+        random, to_come = Random(3), list(planned)
+        for _ in range(4 * len(kills)):
             if not to_come:
                 break
             process = cli.start("usage", "import", str(usage))

@@ -105,6 +105,13 @@ async def test_who_opted_out_gets_nothing_until_they_opt_in(http, kate) -> None:
         assert bool(offered(await ask(http, party))) is some
 
 
+async def test_who_is_unknown_may_opt_out_too(http) -> None:
+    body = {"relatedParty": {"id": "of-another-system"}, "consent": "denied"}
+    assert offered(await ask(http, "of-another-system"))
+    assert (await http.post("/oxl/v1/recommendationConsent", json=body)).status_code == 201
+    assert offered(await ask(http, "of-another-system")) == []
+
+
 async def test_category_channel_and_cart_narrow_the_answer(http, kate) -> None:
     party = kate["party"]["id"]
     found = offered(await ask(http, party, category=[{"id": "voice"}]))

@@ -8,10 +8,14 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.conftest import BALANCE, NOON, OPERATOR
-from tests.engines.books import sound
+from tests.conftest import BALANCE, BILLING, NOON, OPERATOR
+from tests.engines.bills import billed, set_policy
+from tests.engines.books import fetch, sound
 from tests.scenarios.recommending import accept, ask, main_bucket, offered, top_up, use
 
+from oxl.apis.customer_bill.jobs import use_credits
+from oxl.engines.billing.dunning import dun
+from oxl.engines.billing.run import NewRun
 from oxl.engines.ledger import grants
 from oxl.kernel.background import once
 
@@ -80,6 +84,34 @@ async def test_a_key_repeats_the_answer(http, kate) -> None:
     assert (some.status_code, some.content) == (other.status_code, other.content) == (201, some.content)
 
 
+async def test_an_offer_is_bought_once_by_who_began_earlier_and_came_later(http, tenant, kate) -> None:
+    """The line's lock decides, not the time at which a transaction began."""
+    one, two = await first(http, kate), await first(http, kate)
+    tenant.clock.frozen = NOON + timedelta(seconds=5)
+    try:
+        assert (await accept(http, one)).status_code == 201
+    finally:
+        tenant.clock.frozen = NOON
+    refused = await accept(http, two)
+    assert (refused.status_code, refused.json()["code"]) == (409, "alreadyOwned")
+
+
+async def test_what_was_shown_is_logged_with_what_came_of_it(http, kate) -> None:
+    query = await ask(http, kate["party"]["id"])
+    taken, *others = query["recommendationItem"]
+    product = (await accept(http, taken)).json()["product"]["id"]
+    log = f"{OPERATOR}/recommendationExposure?relatedParty.id={kate['party']['id']}"
+    found = {each["id"]: each for each in (await http.get(log)).json()}
+    assert set(found) == {item["id"] for item in query["recommendationItem"]}
+    told = found[taken["id"]]
+    assert (told["priority"], told["source"], told["product"]["id"]) == (1, "rule:nearly-used", product)
+    assert told["takenDate"] == told["acceptanceDate"] == told["exposureDate"]
+    assert not [each["id"] for each in others if "takenDate" in found[each["id"]]]
+    (sums,) = (await http.get(f"{OPERATOR}/recommendationTakeUp?source=rule&priority=1")).json()
+    assert sums["shown"] >= sums["taken"] >= sums["accepted"] >= 1
+    assert sums["takeUp"] == pytest.approx(sums["taken"] / sums["shown"], abs=1e-6)
+
+
 async def test_the_same_offer_of_two_queries_is_bought_once(http, kate) -> None:
     one, two = await first(http, kate), await first(http, kate)
     assert (await accept(http, one)).status_code == 201
@@ -100,12 +132,45 @@ async def test_what_cannot_be_paid_is_not_activated(http, subscribe) -> None:
     assert (await accept(http, await first(http, line))).status_code == 201
 
 
-async def test_a_postpaid_line_pays_on_its_bill(http, subscribe) -> None:
+async def test_a_postpaid_line_pays_on_its_bill(http, tenant, subscribe) -> None:
     line = await subscribe("postpaid-l")
     await use(http, line, "data", volume=39, volumeUnit="GB")
     answer = await accept(http, await first(http, line))
     assert answer.status_code == 201, answer.text
     assert (await data_left(http, line))["2 GB data"] == 2
+    tenant.clock.frozen = NOON + timedelta(days=31)
+    try:
+        for _ in range(2):
+            await billed(tenant, NewRun("offCycle", accounts=(line["billingAccount"]["id"],)))
+    finally:
+        tenant.clock.frozen = NOON
+    packs = await fetch(
+        tenant, "select rate_type, shown as gross from bill_line where product_id = $1", answer.json()["product"]["id"]
+    )
+    assert packs == [{"rate_type": "oneTimeCharge", "gross": 4_990_000}]
+
+
+async def test_who_is_dunned_is_offered_nothing_that_costs_until_it_is_paid(http, tenant, subscribe) -> None:
+    line = await subscribe("postpaid-l")
+    account, party = line["billingAccount"]["id"], line["party"]["id"]
+    await set_policy(tenant, '{"dunning": [{"name": "Reminder", "afterDays": 1}]}')
+    try:
+        tenant.clock.frozen = NOON + timedelta(days=31)
+        await billed(tenant, NewRun("offCycle", accounts=(account,)))
+        assert offered(await ask(http, party))
+        tenant.clock.frozen = NOON + timedelta(days=90)
+        await once(tenant, dun)
+        assert offered(await ask(http, party)) == []
+        (bill,) = await fetch(tenant, "select owed from bill where account_id = $1", account)
+        due = {"value": bill["owed"] / 1_000_000, "unit": "EUR"}
+        paid = {"paymentReference": "bank-1", "billingAccount": {"id": account}, "amount": due}
+        answer = await http.post(f"{BILLING}/payment", json=paid)
+        assert answer.status_code == 201, answer.text
+        await use_credits(tenant)
+        assert offered(await ask(http, party))
+    finally:
+        tenant.clock.frozen = NOON
+        await set_policy(tenant, "{}")
 
 
 async def test_an_upgrade_moves_the_line_to_the_bigger_plan(http, subscribe) -> None:

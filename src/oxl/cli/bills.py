@@ -14,9 +14,11 @@ from rich.table import Table
 from oxl.apis.billing import jobs as billing
 from oxl.apis.billing.api import BILLING, EXPLANATION
 from oxl.apis.customer_bill import jobs
+from oxl.apis.customer_bill.documents import drawn, make_all
 from oxl.cli.bulk import post_all
 from oxl.cli.ground import DATA, TENANT, fail, opened, out, progress, run
 from oxl.db.database import Tenant
+from oxl.engines.billing import documents as papers
 from oxl.engines.billing import read, setup
 from oxl.engines.billing.run import NewRun, left
 from oxl.kernel.background import once
@@ -169,6 +171,47 @@ def list_bills(
             out.print(table)
 
     run(show())
+
+
+@bill.command()
+def documents(
+    again: bool = typer.Option(False, help="Try those again that could not be made."),
+    data: Path | None = DATA,
+    tenant: str | None = TENANT,
+) -> None:
+    """Make the documents of all bills that have none; the worker does so too."""
+
+    async def make() -> None:
+        async with opened(data, tenant) as (_, place):
+            if again:
+                await once(place, papers.again)
+            with progress("drawing", await once(place, papers.count_due), "bills") as tell:
+                await make_all(place, lambda done: tell(done, ""))
+
+    run(make())
+
+
+@bill.command()
+def pdf(
+    which: str = typer.Argument(help="A bill's number or id."),
+    folder: Path = typer.Option(Path(), help="Where the files go."),
+    data: Path | None = DATA,
+    tenant: str | None = TENANT,
+) -> None:
+    """Write a bill's documents to files: the PDF, and the e-invoice where it has one."""
+
+    async def write() -> None:
+        async with opened(data, tenant) as (_, place):
+            found = await once(place, lambda work: read.place_of(work, which)) or which
+            facts = (await once(place, lambda work: papers.facts_of(work, [found]))).get(found)
+            if facts is None:
+                fail(f"there is no bill {which!r}")
+            for made in drawn(found, facts):
+                path = folder / f"{facts.number or found}.{'xml' if made.kind == 'ubl' else made.kind}"
+                path.write_bytes(made.content)
+                out.print(f"{path}  {len(made.content):,} bytes")
+
+    run(write())
 
 
 @bill.command()

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from oxl.app import AFTER_RESTORE, SQL_CODE
-from oxl.cli import audit, bills, events, keys, recommend, subscriber, tenants, usage, voucher
+from oxl.cli import again, audit, bills, events, keys, recommend, subscriber, tenants, usage, voucher
 from oxl.cli import seed as seeds
 from oxl.cli.doctor import examine, prove_ledger
 from oxl.cli.ground import DATA, TENANT, err, fail, opened, out, run, settings_of
@@ -30,6 +30,8 @@ app = typer.Typer(
     "Start with [bold]oxl serve --demo[/], then [bold]oxl subscriber show 4915550000001[/].",
 )
 catalog = typer.Typer(no_args_is_help=True, help="Check and publish the catalog: specifications, plans, offerings.")
+again.add_to(usage.app)
+app.command("rate")(again.rate)
 app.add_typer(usage.app, name="usage")
 app.add_typer(subscriber.app, name="subscriber")
 app.add_typer(events.app, name="events")

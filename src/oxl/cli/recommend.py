@@ -24,12 +24,16 @@ def _percent(millionths: int) -> str:
 
 
 @app.command()
-def train(data: Path | None = DATA, tenant: str | None = TENANT) -> None:
+def train(
+    anyway: bool = typer.Option(False, help="Take the model even if it finds less than the active one did."),
+    data: Path | None = DATA,
+    tenant: str | None = TENANT,
+) -> None:
     """Train a model on what is owned now; it becomes the active one unless it finds less than that one did."""
 
     async def work() -> None:
         async with opened(data, tenant) as (_, place):
-            say(await jobs.train(place))
+            say(await jobs.train(place, anyway))
 
     run(work())
 

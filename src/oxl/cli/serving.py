@@ -18,12 +18,15 @@ import msgspec
 from oxl.apis import APIS
 from oxl.apis.billing import jobs as billing
 from oxl.apis.customer_bill import jobs as customer_bills
+from oxl.apis.customer_bill.documents import Making
 from oxl.apis.operator.api import OPERATOR
 from oxl.apis.prepay_balance.jobs import sweep
+from oxl.apis.product_usage import again
 from oxl.apis.product_usage.exporting import Exporter
 from oxl.apis.product_usage.targets import folder_of
 from oxl.apis.product_usage.watching import Watch
 from oxl.apis.recommendation.jobs import answer_waiting, train_if_due
+from oxl.apis.usage_consumption.jobs import Answering
 from oxl.app import SQL_CODE
 from oxl.cli.ground import err, fail, out
 from oxl.cli.walk import print_walk
@@ -32,6 +35,8 @@ from oxl.db.cluster import entering
 from oxl.db.database import ABSENT, Database, Tenant
 from oxl.db.migrate import keep_partitions, migrate, tenant_names
 from oxl.engines.billing.run import NewRun
+from oxl.engines.consumption.consumption import speak
+from oxl.engines.consumption.words import words_of
 from oxl.engines.ledger.grants import grant_due
 from oxl.identity.rules import check_settings
 from oxl.kernel.background import once
@@ -53,11 +58,16 @@ async def serve_until_stopped(
     """Open and migrate the database, load what is asked for, then serve until a signal stops it."""
     check_settings(settings, guard_of(settings.callback_allow, settings.host, settings.port).dev)
     _check_free(settings.host, settings.port)
+    try:
+        words_of(settings.language)
+    except ValueError as error:
+        fail(f"setting language: {error}")
     stop = _stop_on_signal()
     database = await Database.open(settings, lambda line: err.print(f"[dim]{line}[/]"))
     try:
         await migrate(database, SQL_CODE, lambda line: err.print(f"[dim]{line}[/]"))
         tenant = await database.tenant(settings.tenant)
+        await once(tenant, lambda work: speak(work, settings.language))
         if load:
             await load(tenant)
         await print_walk(tenant, settings)
@@ -189,6 +199,7 @@ async def _sweep(settings: Settings, tenant: Tenant) -> None:
     await once(tenant, lambda work: forget_keys(work, settings.key_days))
     await once(tenant, seal)
     granted = await once(tenant, grant_due)
+    await again.run_due(tenant)
     await sweep(tenant)
     if granted:
         out.print(f"granted the allowances of {granted} products")
@@ -220,10 +231,10 @@ def _delivery(settings: Settings, tenant: Tenant) -> Delivery:
     return Delivery(voices(APIS, public, f"{public}{OPERATOR.base}/eventRecord"), tenant, guard)
 
 
-def _duties(settings: Settings, tenant: Tenant) -> list[Delivery | Exporter | Watch]:
+def _duties(settings: Settings, tenant: Tenant) -> list[Delivery | Exporter | Answering | Making | Watch]:
     """What a worker does besides its sweeps."""
     watched = [Watch(tenant, Path(settings.imports) / tenant.name)] if settings.imports else []
-    return [_delivery(settings, tenant), _exporter(settings, tenant), *watched]
+    return [_delivery(settings, tenant), _exporter(settings, tenant), Answering(tenant), Making(tenant), *watched]
 
 
 def _exporter(settings: Settings, tenant: Tenant) -> Exporter:

@@ -1,4 +1,4 @@
-"""`oxl usage …`: bring usage records in."""
+"""`oxl usage …`: bring usage records in, and see to those that are there."""
 
 from __future__ import annotations
 

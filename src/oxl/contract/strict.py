@@ -22,5 +22,6 @@ def _strict(api: Api) -> Api:
     resources = [
         msgspec.structs.replace(each, create=None) if "create" in each.own_operations else each
         for each in api.resources
+        if not set(each.operations) <= each.own_operations
     ]
     return msgspec.structs.replace(api, strict=True, resources=tuple(resources))

@@ -253,7 +253,7 @@ create table bucket (
 ) with (fillfactor = 80);
 create unique index bucket_main on bucket (account_id) where kind = 'main';
 create unique index bucket_grant on bucket (product_id, allowance_id, valid_from) where kind = 'allowance';
-create index bucket_account on bucket (account_id);
+create index bucket_account on bucket (account_id, coalesce(valid_to, 'infinity'));
 create index bucket_ending on bucket (valid_to) where ended_at is null;
 create index bucket_carrying on bucket (valid_to) where carry_limit is not null and carried_at is null;
 create table bucket_use (          -- who drew how much from a bucket
@@ -433,16 +433,25 @@ create table usage (
     created_at timestamptz not null,
     updated_at timestamptz not null,
     body jsonb not null,           -- what the client sent
+    draws jsonb not null default '[]',   -- what it has drawn from buckets: [bucket, atoms] each
+    charges jsonb,                 -- what this revision added to its charge_window: [component, zone, tax category,
+                                   -- unit, atoms, micros, events] each
+    revision int not null default 0,
+    actor text not null default 'client',  -- who brought it to this state
+    reference text,                -- the record or job that did
+    key bytea,                     -- its row in usage_key
     primary key (id)
 ) partition by range (id);
 create index usage_status on usage (status, id);
+create index usage_product on usage (product_id, started_at);
 create index usage_device on usage (device_id, started_at);
 create index usage_account on usage (account_id, charge_window);
 create index usage_body on usage using gin (body jsonb_path_ops);
 create table usage_key (           -- one row for each record that was ever taken
     key bytea primary key,
     usage_id text not null,
-    body_hash bytea not null
+    body_hash bytea not null,
+    version int not null default 0  -- of the record; a higher one supersedes
 );
 create table charge (              -- the open bill window: what an account owes for usage, by component
     account_id text,
@@ -460,6 +469,60 @@ create table charge (              -- the open bill window: what an account owes
     bill_id text,
     primary key (account_id, charge_window, product_id, component, zone, tax_category)
 ) with (fillfactor = 80);
+create index charge_open on charge (account_id, product_id) where bill_id is null;
+create table usage_history (       -- what a usage was before each of its changes
+    usage_id text,
+    revision int,
+    status text not null,
+    reason text,
+    actor text not null,
+    reference text,
+    at timestamptz not null,       -- when it came to be so
+    account_id text,
+    charge_window bigint,
+    charges jsonb,
+    plan_id text,
+    plan_version int,
+    prices jsonb not null,
+    draws jsonb not null,
+    primary key (usage_id, revision)
+);
+create index usage_history_charged on usage_history (account_id, charge_window) where charge_window is not null;
+create table usage_counter (       -- what a product has used in a period of a component that is priced by the period
+    product_id text,
+    plan_id text,
+    plan_version int,
+    component text,
+    period timestamptz,            -- its start
+    quantity bigint not null,
+    primary key (product_id, plan_id, plan_version, component, period)
+) with (fillfactor = 80);
+create table usage_job (           -- work over all usages that a filter means, done in steps
+    id text primary key,
+    kind text not null check (kind in ('retry', 'rerate')),
+    state text not null check (state in ('acknowledged', 'inProgress', 'done', 'terminatedWithError')),
+    filter jsonb not null,
+    plan_version int,              -- of re-rating: the version that prices, whatever the dates say
+    total bigint not null,
+    counts jsonb not null default '{}',
+    place text not null default '',  -- of the last account or usage that is done
+    error text,
+    created_at timestamptz not null,
+    updated_at timestamptz not null
+);
+create table usage_explanation (   -- a rating told step by step
+    id text primary key,
+    usage_id text,                 -- none: of a record that is not stored
+    created_at timestamptz not null,
+    doc jsonb not null
+);
+create table usage_restoring (     -- what restored usages are yet to become, and when they did where they come from
+    usage_id text primary key,
+    at timestamptz not null,
+    status text not null,
+    reason text,
+    plan_version int
+);
 create table usage_import (
     id text primary key,
     file text not null,
@@ -557,11 +620,14 @@ create table bill (
     body jsonb not null default '{}',    -- what a client has made of it
     created_at timestamptz not null,
     updated_at timestamptz not null,
+    documents text not null default 'due' check (documents in ('due', 'made', 'failed')),
     check (abs(paid) <= abs(net + tax + rounding))
 ) with (fillfactor = 80);
 create unique index bill_place on bill (account_id, place);
 create unique index bill_of_run on bill (run_id, account_id);
 create index bill_open on bill (account_id, place) where paid < owed and category not in ('trial', 'duplicate');
+create index bill_undocumented on bill (id)
+    where documents = 'due' and category <> 'trial' and state not in ('new', 'onHold');
 create table bill_series (         -- the last number given out; taken at the end of a transaction, so that none is lost
     series text primary key,
     last bigint not null
@@ -640,6 +706,24 @@ create table bill_item (           -- what is to be on an account's next bill be
     check ((amount is null) <> (percent is null))
 );
 create index bill_item_open on bill_item (account_id) where bill_id is null;
+create table bill_facts (          -- what the documents of a bill say, as it was when they were first made
+    bill_id text primary key references bill,
+    doc jsonb not null
+);
+create table bill_content (        -- the bytes of documents, each once
+    hash bytea primary key,        -- their SHA-256
+    content bytea not null
+);
+alter table bill_content alter column content set storage external;  -- it is compressed already
+create table bill_document (
+    bill_id text references bill,
+    kind text check (kind in ('pdf', 'ubl')),
+    hash bytea not null references bill_content,
+    size bigint not null,
+    made_at timestamptz not null,
+    primary key (bill_id, kind)
+);
+create index bill_document_content on bill_document (hash);
 create table payment (             -- what an account has to its credit: payments, credit notes, bills below zero
     id text primary key,
     reference text not null unique,
@@ -688,13 +772,60 @@ create table bill_demand (         -- bills that were asked for: one at once, a 
 create index bill_demand_open on bill_demand (id) where state = 'inProgress';
 
 -- engine: consumption
-create table consumption_query (
+create table consumption_query (   -- a question for the consumption of devices, and what came of it
     id text primary key,
-    state text not null,
+    state text not null check (state in ('acknowledged', 'rejected', 'inProgress', 'done', 'terminatedWithError')),
     created_at timestamptz not null,
     body jsonb not null,           -- what the client sent
-    snapshots jsonb not null,      -- one for each device it meant, as it stood then
-    reason text                    -- why it was rejected
+    reason text,                   -- why it was rejected, or came to nothing
+    fence bigint not null default 0,  -- raised by every lease: whoever holds an older one writes nothing
+    lease_until timestamptz        -- while it is worked at: nobody else takes it before then
+);
+create index consumption_query_open on consumption_query (id) where state in ('acknowledged', 'inProgress');
+create table consumption_report (  -- what was reported, as it stood then
+    id text primary key,           -- of a query's: the query's, and its number
+    query_id text references consumption_query on delete cascade,
+    place int,                     -- its number in the query
+    account_id text,               -- none: of nobody who is known
+    device_id text,                -- none: of the whole account
+    created_at timestamptz not null,
+    snapshot jsonb,
+    body jsonb not null default '{}',  -- what the client sent
+    check ((query_id is null) = (place is null)),
+    unique (query_id, place)
+);
+create index consumption_report_device on consumption_report (device_id, id);
+create index consumption_report_account on consumption_report (account_id, id);
+create table consumption_limit (   -- how much a device may spend, or use of an allowance, before somebody is told
+    id text primary key,
+    account_id text not null,
+    device_id text not null,
+    allowance_id text not null,    -- of which shared allowance; empty: of money
+    unit text not null,
+    amount bigint not null check (amount > 0),
+    display_unit text not null,
+    display_atoms bigint not null check (display_atoms > 0),
+    thresholds smallint[] not null,
+    period_start timestamptz not null,  -- of money paid ahead: the month that is counted, and what had been paid before
+    base bigint not null default 0,
+    checked_at timestamptz not null,
+    created_at timestamptz not null,
+    body jsonb not null,           -- what the client sent
+    unique (device_id, allowance_id)
+);
+create index consumption_limit_account on consumption_limit (account_id);
+create index consumption_limit_checked on consumption_limit (checked_at, id);
+create table consumption_limit_mark (  -- which shares of a limit were reached in which period, each told once
+    limit_id text references consumption_limit on delete cascade,
+    period text,
+    threshold smallint check (threshold between 1 and 1000),
+    at timestamptz not null,
+    primary key (limit_id, period, threshold)
+);
+create table consumption_language (  -- in which words amounts are told; none: in English
+    one bool primary key default true check (one),
+    language text not null,
+    words jsonb not null
 );
 
 -- engine: recommendation

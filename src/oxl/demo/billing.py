@@ -25,6 +25,11 @@ OPERATOR_POLICY = Policy(
         tax_number="DE999999999",
         iban="DE02120300000000202051",
         bic="BYLADEM1001",
+        register="HRB 123456 B, Berlin",
+        phone="+49 30 555 0100",
+        email="hello@aurora.example",
+        web="aurora.example",
+        language="de",
     ),
     dunning=(
         DunningStep(name="Reminder", after_days=7),

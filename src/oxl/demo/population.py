@@ -31,6 +31,8 @@ OLDEST, NEWEST = 73, 33  # days ago a line starts: whole local days, so that 32 
 EARLIER_STARTED, EARLIER_ENDED, LATER_STARTED = (65, 73), (42, 55), (33, 40)  # days ago, for both owners of a number
 TOPUP_DAYS = 40  # all top-ups but a line's first lie within so many days before now
 
+CITIES = (("Berlin", "10115"), ("Hamburg", "20095"), ("München", "80331"), ("Köln", "50667"), ("Leipzig", "04109"))
+STREETS = ("Ahornweg", "Lindenallee", "Am Alten Markt", "Goethestraße", "Kastanienweg", "Bahnhofstraße", "Schulgasse")
 GIVEN = (
     "Anna Lukas Marie Jonas Sophie Felix Lena Paul Emilia Leon Hannah Elias Mia Finn Clara Noah Johanna Moritz Greta"
     " Jakob Frieda Emil Lotte Anton Ida Oskar Paula Karl Helene Matteo Giulia Luca Chiara Mehmet Elif Can Zeynep Piotr"
@@ -168,7 +170,12 @@ def _body(place: int, number: int, name: tuple[str, str], account: tuple[int, in
     """What every body has; an account is (place of the line that opened it, billing day); places count from 0."""
     return {
         "externalId": f"demo-{place + 1:06d}",
-        "party": {"givenName": name[0], "familyName": name[1]},
+        "party": {
+            "givenName": name[0],
+            "familyName": name[1],
+            "contactMedium": [_address(place)],
+            "languageAbility": [{"languageCode": "de"}],
+        },
         "billingAccount": {
             "externalId": f"acc-{account[0] + 1:06d}",
             "kind": "prepaid" if offering in TOPUPS else "postpaid",
@@ -178,6 +185,14 @@ def _body(place: int, number: int, name: tuple[str, str], account: tuple[int, in
         "logicalResource": {"value": f"491555{number + 1:07d}"},
         "productOffering": {"id": offering},
     }
+
+
+def _address(place: int) -> dict[str, str]:
+    """Where somebody lives, by their place in the list."""
+    city, code = CITIES[place % len(CITIES)]
+    street = f"{STREETS[place // len(CITIES) % len(STREETS)]} {place % 97 + 1}"
+    kind = "GeographicAddressContactMedium"
+    return {"@type": kind, "street1": street, "city": city, "postCode": code, "country": "DE"}
 
 
 def _kate(today: date) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from oxl.documents.sheet import GREY, INK, PALE, RULE, Sheet, tint
 from oxl.documents.words import Words
 from oxl.engines.billing.facts import Facts, Used
 
-_NAMES = {"byte": "Data", "second": "Calls", "message": "Messages"}
+_NAMES = {"byte": "Data", "second": "Calls", "message": "Messages", "tv-minute": "Television"}
 MOST = 3  # charts beside one another's figures
 _GAP = 0.25  # of a bar's place, that stays free
 

@@ -111,16 +111,21 @@ def draw(sheet: Sheet, words: Words, facts: Facts, rows: list[Row], title: str, 
     sheet.text(LEFT, 17, facts.seller.name, 9.5, "Medium", width=80)
     sheet.text(RIGHT, 17, title, 9.5, color=GREY, align="right", width=80)
     sheet.rule(LEFT, 20, RIGHT, RULE, 0.2)
+    if any(row.kind == "line" for row in rows):
+        _heads(sheet, words, facts)
+    y = TOP
+    for row in rows:
+        _DRAWN[row.kind](sheet, y, row, color)
+        y += row.height
+
+
+def _heads(sheet: Sheet, words: Words, facts: Facts) -> None:
     shown = "Amount with tax" if facts.shown_with_tax else "Amount without tax"
     sheet.text(_PERIOD, 27, words("Period"), 7, color=GREY)
     sheet.text(_COUNT, 27, words("Count"), 7, color=GREY, align="right")
     sheet.text(_QUANTITY, 27, words("Quantity"), 7, color=GREY, align="right")
     sheet.text(RIGHT, 27, f"{words(shown)}, {facts.currency}", 7, color=GREY, align="right", width=26)
     sheet.text(LEFT, 27, words("Description"), 7, color=GREY)
-    y = TOP
-    for row in rows:
-        _DRAWN[row.kind](sheet, y, row, color)
-        y += row.height
 
 
 def _product(sheet: Sheet, y: float, row: Row, color: Color) -> None:

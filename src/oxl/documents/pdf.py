@@ -6,16 +6,16 @@ from reportlab.lib.colors import HexColor
 
 from oxl.documents import details, first
 from oxl.documents.sheet import GREY, LEFT, RIGHT, RULE, Sheet
-from oxl.documents.words import Words, words_of
+from oxl.documents.words import Words, words_for
 from oxl.engines.billing.facts import Facts
 
 
 def pdf_of(facts: Facts) -> bytes:
     """The PDF of a bill; the same facts give the same bytes."""
-    words = words_of(facts.language)
+    words = words_for(facts)
     color = HexColor(facts.seller.color)
     title = " ".join(filter(None, (words(first.title_of(facts)), facts.number)))
-    sheet = Sheet(f"{title} – {facts.seller.name}", facts.seller.name, facts.language)
+    sheet = Sheet(f"{title} – {facts.seller.name}", facts.seller.name, words.language)
     pages = details.pages(words, facts)
     count = len(pages) + 1
     first.draw(sheet, words, facts, color)

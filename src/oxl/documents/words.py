@@ -10,6 +10,7 @@ from importlib.resources import files
 from babel import Locale, UnknownLocaleError, dates, numbers
 from babel.messages.pofile import read_po
 
+from oxl.engines.billing.facts import Facts
 from oxl.engines.billing.sums import digits_of
 from oxl.values import MICROS
 
@@ -38,6 +39,11 @@ def _catalog(language: str) -> dict[str, str]:
         return {}
     with files("oxl.documents").joinpath("languages", f"{language}.po").open("rb") as file:
         return {str(message.id): str(message.string) for message in read_po(file, locale=language) if message.id}
+
+
+def words_for(facts: Facts) -> Words:
+    """The words in which the documents of a bill speak."""
+    return words_of(language_of(facts.language, facts.seller.country))
 
 
 @cache
@@ -73,7 +79,7 @@ class Words:
     def percent(self, rate: int) -> str:
         """A tax rate, stored in ten-thousandths of a percent."""
         share = Decimal(rate) / 1_000_000
-        return numbers.format_percent(share, "#,##0.####%", locale=self.locale).translate(_NARROW)
+        return numbers.format_percent(share, locale=self.locale, decimal_quantization=False).translate(_NARROW)
 
     def whole(self, number: int) -> str:
         """A whole number with its groups."""

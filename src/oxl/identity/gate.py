@@ -67,7 +67,7 @@ class Gate:
             house, place = await self._let_in(scope)
             idle = float(self._settings.client_seconds)
             is_stream = place is not None and place.is_stream
-            calm = patient(receive, idle, None if is_stream else 3 * idle)
+            calm = receive if scope["method"] == "GET" else patient(receive, idle, None if is_stream else 3 * idle)
             answer = Answer(taken(send, idle))
             await house.app(scope, calm, answer)
             await self._note(scope, house, place, answer.status)

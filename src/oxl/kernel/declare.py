@@ -59,6 +59,7 @@ class Exchange(NamedTuple):
     resource_id: str
     parts: AsyncIterator[bytes]
     headers: Mapping[bytes, bytes]
+    gone: Callable[[], Awaitable[Any]]  # returns, once the body has been taken, when the client has gone away
 
 
 Streamed = tuple[Sequence[tuple[str, str]], AsyncIterator[bytes]]  # headers, and a body that is sent as it comes

@@ -197,7 +197,8 @@ async def keep_events(
 ) -> dict[str, str]:
     """The events of (result, attributes changed, document if gone, trace) into the outbox; for an answer their docs."""
     resource, events = operation.resource, []
-    for result, changed, doc, trace in told:
+    others = [(other, None, None, each[3]) for each in told if isinstance(each[0], Done) for other in each[0].others]
+    for result, changed, doc, trace in [*told, *others]:
         for change in result.changes:
             if change in resource.events:
                 names = _attributes(resource, change, changed)

@@ -84,6 +84,7 @@ class Kernel:
             for api in apis
             for resource in api.resources
         }
+        self._streams = {(at, s.method, s.name): (r, s) for at, r in self._routes.items() for s in r.resource.streams}
         self._hubs = {f"{api.base}/hub": Hub(api, tenant, public, guard or Guard()) for api in apis if api.hub}
         self._pages = pages or {}
 
@@ -132,18 +133,18 @@ class Kernel:
         """Whether the path meant a stream, which then has answered."""
         outer, _, name = scope["path"].rstrip("/").rpartition("/")
         collection, _, resource_id = outer.rpartition("/")
-        method, route = scope["method"], self._routes.get(collection if scope["method"] == "GET" else outer)
-        named = [each for each in route.resource.streams if (each.name, each.method) == (name, method)] if route else ()
-        if route is None or not named:
+        if not (found := self._streams.get((outer, "POST", name)) or self._streams.get((collection, "GET", name))):
             return False
+        route, stream = found
+        _allow(scope["method"], [stream.method])
         if sight := scope.get("oxl.caller", NOBODY).sight:
-            if method != "GET":
+            if stream.method != "GET":
                 raise Problem(403, "notYours", "what is sent here may be of anybody")
             await self._doc(route, resource_id, sight)
         operation = Operation(route.api, route.resource, route.resource.create)
         parts = request.body_parts(receive)
-        exchange = Exchange(self._tenant, operation, resource_id, parts, dict(scope["headers"]))
-        told, parts = await named[0].answer(exchange)
+        exchange = Exchange(self._tenant, operation, resource_id, parts, dict(scope["headers"]), receive)
+        told, parts = await stream.answer(exchange)
         headers = [(header.lower().encode(), value.encode("latin-1", "replace")) for header, value in told]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         async for part in parts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oxl.apis.customer_bill import actions, model
+from oxl.apis.customer_bill import actions, documents, model
 from oxl.apis.standard import Event
 from oxl.callers import EVERYONE, Owner
 from oxl.kernel.declare import Api, Field, Resource, Task
@@ -26,6 +26,7 @@ BILL = Resource(
     patch=actions.patch_bill,
     patchable=("state", "billCycle"),
     state="state",
+    streams=documents.STREAMS,
     events={"create": "CustomerBillCreateEvent", "stateChange": "CustomerBillStateChangeEvent"},
     summary="A bill; a PATCH may change its state and its cycle, nothing else",
 )
@@ -41,7 +42,7 @@ ON_DEMAND = Resource(
     askable={"state": Field("state"), "billingAccount.id": Field("account_id")},
     create=actions.create_on_demand,
     required=("billingAccount",),
-    server_set=("state", "lastUpdate", "customerBill"),
+    server_set=("state", "lastUpdate"),
     state="state",
     task=Task(final=("rejected", "done", "terminatedWithError")),
     events={"create": "CustomerBillOnDemandCreateEvent", "stateChange": "CustomerBillOnDemandStateChangeEvent"},

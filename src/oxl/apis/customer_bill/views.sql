@@ -34,7 +34,15 @@ language sql stable as $$
                        'taxAmount', bill_money(t.tax, b.currency)) order by t.tax_category) from bill_tax_of(b.lines_of) t),
                'amountDue', bill_money(b.due, b.currency),
                'remainingAmount', bill_money(b.due - p.paid, b.currency),
-               'appliedPayment', p.doc)),
+               'appliedPayment', p.doc,
+               'billDocument', (
+                   select jsonb_agg(jsonb_build_object(
+                       '@type', 'Attachment', 'id', encode(d.hash, 'hex'), 'attachmentType', 'bill',
+                       'name', coalesce(b.number, b.id) || case d.kind when 'pdf' then '.pdf' else '.xml' end,
+                       'mimeType', case d.kind when 'pdf' then 'application/pdf' else 'application/xml' end,
+                       'url', '/tmf-api/customerBillManagement/v5/customerBill/' || b.id || '/' || d.kind,
+                       'size', jsonb_build_object('amount', d.size, 'units', 'B')) order by d.kind)
+                   from bill_document_of(b.id) d))),
            b.state, b.category, b.run_type, b.number, b.account_id, b.cycle_id, b.bill_date, b.due_at
     from bill_of() b
     join inventory_account() a on a.id = b.account_id

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from oxl.apis.operator import actions, model
+from oxl.apis.operator import actions, model, rating
 from oxl.apis.operator.auditing import AUDIT_RECORD
 from oxl.apis.operator.selling import SELLING
-from oxl.kernel.declare import Api, Field, Resource
+from oxl.kernel.declare import Api, Field, Resource, Task
 
 OPERATOR = Api(
     name="operator",
@@ -96,6 +96,47 @@ OPERATOR = Api(
             shape=model.UsageSpecification,
             view="operator_usage_specification",
             askable={"name": Field("name")},
+            create=rating.create_specification,
+            required=("code", "name", "version", "service", "role", "specCharacteristic"),
+            events={"create": "UsageSpecificationCreateEvent"},
+            summary="Register a kind of usage, beside those of the catalog's files; it becomes a file of the catalog",
+        ),
+        Resource(
+            name="usageHistory",
+            type="UsageHistory",
+            shape=model.UsageHistory,
+            view="operator_usage_history",
+            askable={
+                "usage.id": Field("usage_id"),
+                "status": Field("status"),
+                "actor": Field("actor"),
+                "date": Field("at", "instant"),
+            },
+        ),
+        Resource(
+            name="usageJob",
+            type="UsageJob",
+            shape=model.UsageJob,
+            view="operator_usage_job",
+            askable={"kind": Field("kind"), "state": Field("state"), "creationDate": Field("created_at", "instant")},
+            create=rating.create_job,
+            required=("kind",),
+            server_set=("state", "total", "outcome", "creationDate", "lastUpdate"),
+            state="state",
+            task=Task(final=("done", "terminatedWithError")),
+            events={"create": "UsageJobCreateEvent"},
+            summary="Try usages in suspense again, or rate usages again; a worker does it in steps",
+        ),
+        Resource(
+            name="ratingExplanation",
+            type="RatingExplanation",
+            shape=model.RatingExplanation,
+            view="operator_rating_explanation",
+            askable={"usage.id": Field("usage_id"), "creationDate": Field("created_at", "instant")},
+            create=rating.create_explanation,
+            server_set=("creationDate", "step"),
+            events={"create": "RatingExplanationCreateEvent"},
+            summary="Explain step by step how a usage was rated, or how a plan would rate a record",
         ),
         Resource(
             name="pricePlan",

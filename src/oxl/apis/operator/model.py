@@ -32,6 +32,8 @@ class Party(Entity):
     name: Text = UNSET
     givenName: Text = UNSET
     familyName: Text = UNSET
+    contactMedium: list[dict[str, Any]] | UnsetType = UNSET
+    languageAbility: list[dict[str, Any]] | UnsetType = UNSET
 
 
 class BillingAccount(Entity):
@@ -136,6 +138,36 @@ class RecommendationAcceptance(Entity):
     acceptanceDate: Instant = UNSET
 
 
+class RecommendationExposure(Entity):
+    """An offering that was shown in an answer, and what came of it; taken: bought within a week, in whatever way."""
+
+    queryProductRecommendation: EntityRef | UnsetType = UNSET
+    priority: int | UnsetType = UNSET
+    relatedParty: EntityRef | UnsetType = UNSET
+    productOffering: EntityRef | UnsetType = UNSET
+    logicalResource: EntityRef | UnsetType = UNSET
+    segment: Text = UNSET
+    variant: Text = UNSET
+    source: Text = UNSET
+    score: Decimal | UnsetType = UNSET
+    isExplored: Flag = UNSET
+    exposureDate: Instant = UNSET
+    takenDate: Instant = UNSET
+    acceptanceDate: Instant = UNSET
+    product: EntityRef | UnsetType = UNSET
+
+
+class RecommendationTakeUp(Entity):
+    """How often offerings of one source and place were shown, taken and accepted in the last thirty days."""
+
+    source: Text = UNSET
+    priority: int | UnsetType = UNSET
+    shown: int | UnsetType = UNSET
+    taken: int | UnsetType = UNSET
+    accepted: int | UnsetType = UNSET
+    takeUp: Decimal | UnsetType = UNSET
+
+
 class RecommendationConsent(Entity):
     """Whether a party wants recommendations; without a word of theirs they get them."""
 
@@ -154,23 +186,111 @@ class RecommendationModel(Entity):
     metrics: dict[str, Any] | UnsetType = UNSET
 
 
-class SpecifiedCharacteristic(msgspec.Struct):
-    """A characteristic that records of a kind of usage carry."""
+class CharacteristicValueSpecification(msgspec.Struct):
+    """What a characteristic may hold: a number from a least one on, one of several units, a default."""
+
+    value: Text = UNSET
+    isDefault: Flag = UNSET
+    valueFrom: Text = UNSET
+    unitOfMeasure: Text = UNSET
+
+
+class CharacteristicSpecification(msgspec.Struct):
+    """A characteristic that records of a kind of usage carry; it is required where at least one is."""
 
     name: str
-    valueType: str
-    required: bool
-    units: list[str]
+    valueType: Literal["string", "integer", "number", "date-time"]
+    description: Text = UNSET
+    minCardinality: Annotated[int, msgspec.Meta(ge=0, le=1)] | UnsetType = UNSET
+    maxCardinality: Annotated[int, msgspec.Meta(ge=1, le=1)] | UnsetType = UNSET
+    characteristicValueSpecification: list[CharacteristicValueSpecification] | UnsetType = UNSET
 
 
 class UsageSpecification(Entity):
-    """A kind of usage: what its records hold."""
+    """A kind of usage: what its records hold, and which characteristic plays which part in rating.
 
+    Of OXL are: code, which becomes the id; service, that plans price; countryCode, of numbers in national form; and
+    role, the names of the characteristics that are number, destination, start, quantity, quantityUnit, visited,
+    reservation and version of a record.
+    """
+
+    code: Text = UNSET
     name: Text = UNSET
     description: Text = UNSET
     version: Text = UNSET
     service: Text = UNSET
-    usageSpecCharacteristic: list[SpecifiedCharacteristic] | UnsetType = UNSET
+    countryCode: Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,2}$")] | UnsetType = UNSET
+    role: dict[str, str] | UnsetType = UNSET
+    specCharacteristic: list[CharacteristicSpecification] | UnsetType = UNSET
+
+
+class RatedLine(msgspec.Struct):
+    """One line of what a usage cost: included in a bucket, or charged."""
+
+    name: str
+    kind: str
+    zone: str
+    quantity: Quantity
+    dutyFreeAmount: Money
+    taxIncludedAmount: Money
+
+
+class UsageHistory(Entity):
+    """One change of a usage: from which state to which, by way of which, who did it, when and why."""
+
+    usage: EntityRef | UnsetType = UNSET
+    sequence: int | UnsetType = UNSET
+    previousStatus: Text = UNSET
+    status: Text = UNSET
+    via: Text = UNSET
+    reason: Text = UNSET
+    actor: Text = UNSET
+    reference: Text = UNSET
+    date: Instant = UNSET
+    pricePlan: EntityRef | UnsetType = UNSET
+    charge: Money | UnsetType = UNSET
+    line: list[RatedLine] | UnsetType = UNSET
+
+
+class UsageJob(Entity):
+    """Work over all usages that fit everything that is given: try those in suspense again, or rate again.
+
+    planVersion is the version that prices, whatever the dates say. acceptLate charges also what came too late.
+    """
+
+    kind: Literal["retry", "rerate"] | UnsetType = UNSET
+    usageSpecification: EntityRef | UnsetType = UNSET
+    product: EntityRef | UnsetType = UNSET
+    billingAccount: EntityRef | UnsetType = UNSET
+    pricePlan: EntityRef | UnsetType = UNSET
+    statusReason: Text = UNSET
+    period: TimePeriod | UnsetType = UNSET
+    planVersion: Annotated[int, msgspec.Meta(ge=1)] | UnsetType = UNSET
+    acceptLate: Flag = UNSET
+    state: Text = UNSET
+    total: int | UnsetType = UNSET
+    outcome: dict[str, int] | UnsetType = UNSET
+    creationDate: Instant = UNSET
+    lastUpdate: Instant = UNSET
+
+
+class RatingStep(msgspec.Struct):
+    """One step of a rating: what was looked at or counted, and the money that it adds, where it does."""
+
+    name: str
+    text: str
+    amount: Text = UNSET
+
+
+class RatingExplanation(Entity):
+    """A rating told step by step: of a stored usage, or of a record as a price plan would rate it."""
+
+    usage: EntityRef | UnsetType = UNSET
+    record: dict[str, Any] | UnsetType = UNSET
+    pricePlan: EntityRef | UnsetType = UNSET
+    planVersion: Annotated[int, msgspec.Meta(ge=1)] | UnsetType = UNSET
+    creationDate: Instant = UNSET
+    step: list[RatingStep] | UnsetType = UNSET
 
 
 class PlanAllowance(Entity):

@@ -145,4 +145,26 @@ SELLING = (
         view="operator_model",
         askable={"status": Field("status")},
     ),
+    Resource(
+        name="recommendationExposure",
+        type="RecommendationExposure",
+        shape=model.RecommendationExposure,
+        view="operator_exposure",
+        askable={
+            "relatedParty.id": Field("party_id"),
+            "productOffering.id": Field("offering_id"),
+            "source": Field("source"),
+            "priority": Field("rank", "number"),
+            "exposureDate": Field("at", "instant"),
+            "takenDate": Field("taken_at", "instant"),
+            "variant": Field("variant"),
+        },
+    ),
+    Resource(
+        name="recommendationTakeUp",
+        type="RecommendationTakeUp",
+        shape=model.RecommendationTakeUp,
+        view="operator_take_up",
+        askable={"source": Field("source"), "priority": Field("rank", "number")},
+    ),
 )

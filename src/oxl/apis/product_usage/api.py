@@ -8,6 +8,12 @@ from oxl.apis.standard import Event
 from oxl.callers import Owner
 from oxl.kernel.declare import Api, Field, Resource, Stream, Task
 
+_EVENTS = {  # none of them is in the document
+    "create": "ProductUsageCreateEvent",
+    "attributeValueChange": "ProductUsageAttributeValueChangeEvent",
+    "stateChange": "ProductUsageStateChangeEvent",
+    "delete": "ProductUsageDeleteEvent",
+}
 PRODUCT_USAGE = Api(
     name="product_usage",
     number="TMF635",
@@ -16,7 +22,8 @@ PRODUCT_USAGE = Api(
     generation=5,
     base="/tmf-api/productUsageManagement/v5",
     description="Usage records, guided to a product, rated by its price plan and drawn from its buckets as they come."
-    " What describes a record may be patched; its status goes its own way and is not set from outside.",
+    " What describes a record may be patched. Its status goes its own way; from outside it is set to superseded, which"
+    " takes the record and its charge out, or from failed to validated, which tries it again.",
     event=Event,
     hub=("create", "retrieve", "delete"),
     resources=(
@@ -51,12 +58,10 @@ PRODUCT_USAGE = Api(
             ),
             patch=actions.patch,
             patchable=("relatedParty", "serviceUsage", "status"),
+            delete=actions.remove,
             state="status",
-            events={
-                "create": "ProductUsageCreateEvent",
-                "attributeValueChange": "ProductUsageAttributeValueChangeEvent",
-            },
-            own_events=frozenset({"ProductUsageCreateEvent", "ProductUsageAttributeValueChangeEvent"}),
+            events=_EVENTS,
+            own_events=frozenset(_EVENTS.values()),
             summary="Record a usage: it is guided and rated at once, and its answer carries status and price",
         ),
         Resource(

@@ -27,6 +27,7 @@ from oxl.engines.usage.exports import Claim, Outcome
 from oxl.kernel import select
 from oxl.kernel.background import change, once, snapshot
 from oxl.kernel.problem import Problem
+from oxl.query.condition import Condition
 from oxl.verbs import Done, Refusal, Work
 
 log = logging.getLogger("oxl.exports")
@@ -160,22 +161,37 @@ class Exporter:
             raise FailedError(f"the export folder cannot be written: {error.strerror}") from None
         with file:
             block = _Block(format_for(held.body).writer(file))
-            async with snapshot(self._tenant) as work:
-                total = await select.count(work.conn, USAGE, work.now, conditions)
-                await self._beat(held, 0, total)
-                copying = asyncio.create_task(select.copy(work.conn, USAGE, work.now, conditions, prefix, block.take))
-                try:
-                    while not (await asyncio.wait([copying], timeout=_BEAT))[0]:
-                        await self._beat(held, block.rows, total)
-                    copying.result()
-                    await block.settled()
-                except BaseException:
-                    copying.cancel()
-                    await asyncio.wait([copying])
-                    await block.abandon()
-                    raise
+            stopped: BaseException | None = None
+            try:
+                async with snapshot(self._tenant) as work:
+                    try:
+                        await self._copied(held, work, conditions, prefix, block)
+                    except BaseException as error:
+                        stopped = error
+                        raise
+            except ABSENT as error:
+                raise stopped or error from None
             await block.end(file)
         return block.rows
+
+    async def _copied(self, held: Claim, work: Work, conditions: list[Condition], prefix: str, block: _Block) -> None:
+        """Every record into blocks. When it has to stop the connection is cut: a COPY that is cancelled can hang."""
+        total = await select.count(work.conn, USAGE, work.now, conditions)
+        await self._beat(held, 0, total)
+        copying = asyncio.create_task(select.copy(work.conn, USAGE, work.now, conditions, prefix, block.take))
+        watched = (copying, block.failed)
+        try:
+            while not (await asyncio.wait(watched, timeout=_BEAT, return_when=asyncio.FIRST_COMPLETED))[0]:
+                await self._beat(held, block.rows, total)
+            if block.failed.done():
+                block.failed.result()
+            copying.result()
+            await block.settled()
+        except BaseException:
+            work.conn.terminate()
+            await asyncio.wait([copying])
+            await block.abandon()
+            raise
 
     async def _beat(self, held: Claim, rows: int, total: int) -> None:
         until = self._now() + self._lease
@@ -213,12 +229,19 @@ class _Block:
         self._held = bytearray()
         self._writing: asyncio.Task[None] | None = None
         self.rows = 0
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def take(self, part: bytes) -> None:
-        """A part of the stream."""
+        """A part of the stream; after a failure, which `failed` tells, it goes nowhere."""
+        if self.failed.done():
+            return
         self._held += part
         if len(self._held) >= BLOCK:
-            await self.settled()
+            try:
+                await self.settled()
+            except FailedError as error:
+                self.failed.set_exception(error)
+                return
             length = self._held.rfind(b"\n") + 1
             self._writing = asyncio.create_task(self._write(bytes(self._held[:length])))
             del self._held[:length]

@@ -20,8 +20,9 @@ from oxl.apis.product_usage.mapping import Mapping
 from oxl.db.database import Tenant
 from oxl.engines.usage import imports
 from oxl.engines.usage.imports import RefusedLine
+from oxl.engines.usage.restore import finish
 from oxl.kernel import validate
-from oxl.kernel.background import BULK, bulk, once
+from oxl.kernel.background import BULK, bulk, change, once
 from oxl.kernel.declare import Operation, operation_of
 from oxl.kernel.handle import Answer, Item
 from oxl.kernel.problem import Problem
@@ -79,6 +80,7 @@ async def import_file(
             if progress:
                 progress(chunk.at, report)
             chunk = following
+    await change(tenant, CREATE.api, CREATE.resource, finish)
     await once(tenant, lambda work: imports.keep(work, import_id, _counts(report), (), finished=True))
     return report
 

@@ -1,7 +1,7 @@
 -- TMF635 v5 from outside. `body` is what the client sent; what OXL computes is laid over it.
 
 -- define: product_usage_prices
-create function product_usage_prices(lines jsonb) returns jsonb
+create function product_usage_prices(lines jsonb, plan_version int) returns jsonb
 language sql stable as $$
     select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
         '@type', 'ProductPrice',
@@ -14,7 +14,8 @@ language sql stable as $$
         'bucket', case when line ->> 'bucket' is not null then jsonb_build_object(
             '@type', 'BucketRef', '@referredType', 'Bucket', 'id', line ->> 'bucket') end,
         'productOfferingPrice', jsonb_build_object(
-            '@type', 'ProductOfferingPriceRef', '@referredType', 'ProductOfferingPrice', 'id', line ->> 'component'),
+            '@type', 'ProductOfferingPriceRef', '@referredType', 'ProductOfferingPrice', 'id', line ->> 'component',
+            'version', plan_version::text),
         'price', jsonb_build_object(
             '@type', 'Price',
             'taxRate', trim_scale((line ->> 'tax_rate')::numeric),
@@ -40,7 +41,7 @@ language sql stable as $$
                'lastUpdate', instant_text(u.updated_at),
                'product', coalesce(u.body -> 'product', case when u.product_id is not null then jsonb_build_object(
                    '@type', 'ProductRef', '@referredType', 'Product', 'id', u.product_id) end),
-               'usageProductPrice', nullif(product_usage_prices(u.prices), '[]'))),
+               'usageProductPrice', nullif(product_usage_prices(u.prices, u.plan_version), '[]'))),
            u.body, u.status, u.usage_type, u.specification_id,
            coalesce(u.body #>> '{product,id}', u.product_id), u.created_at, u.updated_at, u.account_id
     from usage_record() u

@@ -32,11 +32,14 @@ async def answer_waiting(tenant: Tenant) -> int:
     return count
 
 
-async def train(tenant: Tenant) -> learn.Kept:
-    """Train a model on what is owned now and keep it; the database waits for nothing meanwhile."""
+async def train(tenant: Tenant, anyway: bool = False) -> learn.Kept:
+    """Train a model on what is owned now and keep it; the database waits for nothing meanwhile.
+
+    anyway: it becomes the active one even if it finds less than that one did.
+    """
     data = await once(tenant, learn.gather)
     trained = await asyncio.to_thread(learn.train, data)
-    return await once(tenant, lambda work: learn.keep(work, trained))
+    return await once(tenant, lambda work: learn.keep(work, trained, anyway))
 
 
 async def train_if_due(tenant: Tenant) -> learn.Kept | None:

@@ -1,46 +1,166 @@
-"""What POST and DELETE mean in TMF677: a queryUsageConsumption body becomes a query of the consumption engine."""
+"""What POST and DELETE mean in TMF677: bodies become queries, reports and limits of the consumption engine."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
-from oxl.engines.consumption.consumption import Query, ask, forget
-from oxl.verbs import Done, Refused, Work
+from oxl.apis.standard import instant_in
+from oxl.engines.consumption import consumption, limits
+from oxl.engines.consumption.limits import THRESHOLDS, NewLimit
+from oxl.engines.consumption.template import BucketTemplate, Query
+from oxl.values import BadValue, to_atoms
+from oxl.verbs import Done, Refusal, Refused, Work, invalid
 
 _BODY = msgspec.json.Encoder(decimal_format="number")
+_ASKING = frozenset(("agent", "requester", "requestor", "seller"))  # roles of who asks, not of whom is asked about
+_MOST_THRESHOLD = 1000  # percent
+_KEPT_APART = ("limitValue", "threshold", "logicalResource")  # attributes of a limit that have columns
 
 
 def query_of(body: dict[str, Any]) -> Query:
-    """The engine's query of a checked body: the first of each kind of reference that it gives."""
+    """The engine's query of a checked queryUsageConsumption; Refusal names what is wrong with it."""
     criteria = body.get("searchCriteria", {})
-    device = _first(criteria.get("logicalResource"))
-    party = _first(body.get("relatedParty") or criteria.get("relatedParty")).get("partyOrPartyRole", {})
-    buckets = criteria.get("bucket", [])
-    number = device.get("value")
+    return _template(criteria, ("searchCriteria",), body)
+
+
+def _template(report: dict[str, Any], path: tuple[str, ...], around: dict[str, Any] | None = None) -> Query:
+    """What a report says as a template; party and account may also stand around it, and then must hold as well."""
+    outer = around or {}
+    since, until = (instant_in(report, "validPeriod", f"{edge}DateTime") for edge in ("start", "end"))
+    if since and until and until < since:
+        raise invalid(".".join((*path, "validPeriod", "endDateTime")), "lies before the start")
+    devices = [(each.get("id"), each.get("value")) for each in report.get("logicalResource", ())]
+    numbers = {value: value.lstrip("+") for _, value in devices if value}
+    both = [(name, numbers[value]) for name, value in devices if name and value and name not in (value, numbers[value])]
     return Query(
-        body=_BODY.encode(body).decode(),
-        device_id=device.get("id") if device.get("id") != number else None,
-        number=number.lstrip("+") if number else None,
-        product_id=_first(criteria.get("product")).get("id"),
-        account_id=_first(body.get("partyAccount") or criteria.get("partyAccount")).get("id"),
-        party_id=party.get("id"),
-        usage_types=frozenset(bucket["usageType"] for bucket in buckets if bucket.get("usageType")),
-        bucket_ids=frozenset(bucket["id"] for bucket in buckets if bucket.get("id")),
+        ids=tuple(name for name, value in devices if name and not value),
+        numbers=tuple(numbers[value] for name, value in devices if value and name in (None, value, numbers[value])),
+        pairs=tuple(f"{name} {number}" for name, number in both),
+        products=_ids(report.get("product", ())),
+        accounts=_both(_ids(outer.get("partyAccount", ())), _ids(report.get("partyAccount", ()))),
+        parties=_both(_parties(outer.get("relatedParty", ())), _parties(report.get("relatedParty", ()))),
+        buckets=tuple(_bucket(each) for each in report.get("bucket", ())),
+        since=since,
+        until=until,
     )
 
 
-def _first(references: list[dict[str, Any]] | None) -> dict[str, Any]:
-    return references[0] if references else {}
+def _both(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    """Alternatives that are among both, where both are given; one that nothing meets where they have none in common."""
+    if not first or not second:
+        return first or second
+    return tuple(each for each in first if each in second) or ("",)
+
+
+def _ids(references: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    return tuple(each["id"] for each in references if each.get("id"))
+
+
+def _parties(related: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    parties = [each.get("partyOrPartyRole", {}) for each in related if str(each.get("role", "")).lower() not in _ASKING]
+    return tuple(found for each in parties if (found := each.get("partyId") or each.get("id")))
+
+
+def _bucket(wanted: dict[str, Any]) -> BucketTemplate:
+    return BucketTemplate(
+        id=wanted.get("id"),
+        name=wanted.get("name"),
+        usage_type=wanted.get("usageType"),
+        shared=wanted.get("isShared"),
+        status=wanted.get("status"),
+        allowance=wanted.get("bucketSpecification", {}).get("id"),
+        product=next(iter(_ids(wanted.get("product", ()))), None),
+    )
 
 
 async def create_query(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
-    """POST /queryUsageConsumption: answered at once."""
-    return await ask(work, [query_of(body) for body in bodies])
+    """POST /queryUsageConsumption: answered at once where few devices are meant."""
+    return await _asked(work, bodies, later=False)
+
+
+async def create_query_later(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
+    """The same for clients that prefer not to wait."""
+    return await _asked(work, bodies, later=True)
+
+
+async def _asked(work: Work, bodies: Sequence[dict[str, Any]], later: bool) -> list[Done | Refused]:
+    judged = [_judged(query_of, body) for body in bodies]
+    asking = [each for each in judged if not isinstance(each, Refused)]
+    done = iter(await consumption.ask(work, asking, later) if asking else ())
+    return [each if isinstance(each, Refused) else next(done) for each in judged]
+
+
+def _judged(read: Any, body: dict[str, Any]) -> tuple[Query, str] | Refused:
+    try:
+        return read(body), _text(body)
+    except Refusal as refusal:
+        return refusal.refused
+
+
+def _text(body: dict[str, Any]) -> str:
+    return _BODY.encode(body).decode()
+
+
+async def create_report(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
+    """POST /usageConsumptionReport: what the device or the account that it names has used and has left now is kept."""
+    judged = [_judged(lambda each: _template(each, ()), body) for body in bodies]
+    asking = [each for each in judged if not isinstance(each, Refused)]
+    done = iter(await consumption.report(work, asking) if asking else ())
+    return [each if isinstance(each, Refused) else next(done) for each in judged]
 
 
 async def delete_query(work: Work, ids: Sequence[str]) -> list[Done | Refused]:
     """DELETE /queryUsageConsumption/{id}: the query and the reports that were kept with it."""
-    return await forget(work, ids)
+    return await consumption.forget_queries(work, ids)
+
+
+async def delete_report(work: Work, ids: Sequence[str]) -> list[Done | Refused]:
+    """DELETE /usageConsumptionReport/{id}."""
+    return await consumption.forget_reports(work, ids)
+
+
+def limit_of(body: dict[str, Any]) -> NewLimit:
+    """The limit that a checked body describes; Refusal names what is wrong with it."""
+    value, device = body["limitValue"], body["logicalResource"]
+    try:
+        unit, atoms = to_atoms(value["amount"], value.get("units"))
+    except BadValue as error:
+        field = "units" if str(error).startswith("unknown unit") else "amount"
+        raise invalid(f"limitValue.{field}", str(error)) from None
+    if atoms <= 0:
+        raise invalid("limitValue.amount", "must be more than nothing")
+    thresholds = tuple(sorted(set(body.get("threshold", THRESHOLDS))))
+    if not thresholds or not all(1 <= each <= _MOST_THRESHOLD for each in thresholds):
+        raise invalid("threshold", f"must be one or more percentages from 1 to {_MOST_THRESHOLD}")
+    number, name = device.get("value"), device.get("id")
+    return NewLimit(
+        body=_text({key: text for key, text in body.items() if key not in _KEPT_APART}),
+        device_id=name if name != number else None,
+        number=number.lstrip("+") if number else None,
+        allowance_id=body.get("bucketSpecification", {}).get("id", ""),
+        unit=unit,
+        amount=atoms,
+        display_unit=value["units"],
+        thresholds=thresholds,
+    )
+
+
+async def create_limit(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
+    """POST /usageLimit, an extension."""
+    wanted: list[NewLimit | Refused] = []
+    for body in bodies:
+        try:
+            wanted.append(limit_of(body))
+        except Refusal as refusal:
+            wanted.append(refusal.refused)
+    asking = [each for each in wanted if isinstance(each, NewLimit)]
+    made = iter(await limits.set_limits(work, asking) if asking else ())
+    return [each if isinstance(each, Refused) else next(made) for each in wanted]
+
+
+async def delete_limit(work: Work, ids: Sequence[str]) -> list[Done | Refused]:
+    """DELETE /usageLimit/{id}."""
+    return await limits.forget_limits(work, ids)

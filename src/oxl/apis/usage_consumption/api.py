@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from oxl.apis.standard import Event
-from oxl.apis.usage_consumption import actions
-from oxl.apis.usage_consumption.model import QueryUsageConsumption, UsageConsumptionReport
+from oxl.apis.usage_consumption import actions, live
+from oxl.apis.usage_consumption.model import QueryUsageConsumption, UsageConsumptionReport, UsageLimit
 from oxl.callers import Owner
-from oxl.kernel.declare import Api, Field, Resource
+from oxl.kernel.declare import Api, Field, Resource, Stream, Task
+
+_OWNERS = {"logicalResource.id": Field("device_id"), "partyAccount.id": Field("account_id")}
 
 USAGE_CONSUMPTION = Api(
     name="usage_consumption",
@@ -15,7 +17,8 @@ USAGE_CONSUMPTION = Api(
     version="5.1.0",
     generation=5,
     base="/tmf-api/usageConsumption/v5",
-    description="What a device has used and has left, computed from the ledger at the moment it is asked.",
+    description="What a device or an account has used and has left, computed from the ledger at the moment it is asked."
+    " The report live-{device's id or number, or account's id} is never kept; its stream tells every change.",
     event=Event,
     hub=("create", "retrieve", "delete"),
     resources=(
@@ -32,8 +35,13 @@ USAGE_CONSUMPTION = Api(
             delete=actions.delete_query,
             owner=Owner("party_id", "party"),
             state="state",
-            events={"create": "QueryUsageConsumptionCreateEvent", "delete": "QueryUsageConsumptionDeleteEvent"},
-            summary="Ask for the reports of a device, product, account or party; answered at once",
+            task=Task(final=("done", "rejected", "cancelled", "terminatedWithError"), later=actions.create_query_later),
+            events={
+                "create": "QueryUsageConsumptionCreateEvent",
+                "delete": "QueryUsageConsumptionDeleteEvent",
+                "stateChange": "QueryUsageConsumptionStateChangeEvent",
+            },
+            summary="Ask for the reports of the devices that a template means; of many a worker answers later",
         ),
         Resource(
             name="usageConsumptionReport",
@@ -41,8 +49,53 @@ USAGE_CONSUMPTION = Api(
             shape=UsageConsumptionReport,
             view="usage_consumption_report",
             one="usage_consumption_report_one",
-            owner=Owner("party_id", "party"),
-            askable={"creationDate": Field("created_at", "instant")},
+            owner=Owner("account_id"),
+            askable={"creationDate": Field("created_at", "instant"), **_OWNERS},
+            create=actions.create_report,
+            server_set=("creationDate", "lastUpdate"),
+            delete=actions.delete_report,
+            streams=(
+                Stream(
+                    name="stream",
+                    method="GET",
+                    answer=live.stream,
+                    gives="text/event-stream",
+                    summary="The report as it is now, and again whenever it changes, as server-sent events",
+                ),
+            ),
+            events={
+                "create": "UsageConsumptionReportCreateEvent",
+                "delete": "UsageConsumptionReportDeleteEvent",
+            },
+            summary="Keep a report of a device or an account as it is now",
+        ),
+        Resource(
+            name="usageLimit",
+            type="UsageLimit",
+            shape=UsageLimit,
+            view="usage_consumption_limit",
+            owner=Owner("account_id"),
+            computed=("usedValue", "remainingValue", "thresholdReached", "consumptionPeriod"),
+            askable={"creationDate": Field("created_at", "instant"), **_OWNERS},
+            create=actions.create_limit,
+            required=("logicalResource", "limitValue"),
+            server_set=(
+                "creationDate",
+                "partyAccount",
+                "usedValue",
+                "remainingValue",
+                "thresholdReached",
+                "consumptionPeriod",
+            ),
+            delete=actions.delete_limit,
+            own_operations=frozenset({"list", "create", "retrieve", "delete"}),
+            events={
+                "create": "UsageLimitCreateEvent",
+                "delete": "UsageLimitDeleteEvent",
+                "threshold": "UsageLimitThresholdEvent",
+            },
+            own_events=frozenset({"UsageLimitCreateEvent", "UsageLimitDeleteEvent", "UsageLimitThresholdEvent"}),
+            summary="Set what a device may spend, or use of a shared allowance, before somebody is told",
         ),
     ),
 )

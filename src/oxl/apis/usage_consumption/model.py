@@ -19,6 +19,7 @@ from oxl.apis.standard import (
     RelatedPartyRefOrPartyRoleRef,
     Text,
     TimePeriod,
+    Whole,
 )
 from oxl.kernel.shapes import Facts, Form
 
@@ -183,3 +184,21 @@ class QueryUsageConsumption(TaskResource):
     usageConsumption: list[UsageConsumptionReport] | UnsetType = UNSET
     relatedParty: list[RelatedPartyRefOrPartyRoleRef] | UnsetType = UNSET
     partyAccount: list[PartyAccountRef] | UnsetType = UNSET
+
+
+class UsageLimit(Entity):
+    """How much a device may spend, or use of an allowance that is shared, before somebody is told (OXL's own)."""
+
+    facts = Facts(create=Form(), answer=("id", "href"))
+    name: Text = UNSET
+    description: Text = UNSET
+    creationDate: Instant = UNSET
+    logicalResource: LogicalResourceRef | UnsetType = UNSET
+    partyAccount: PartyAccountRef | UnsetType = UNSET
+    bucketSpecification: BucketSpecificationRef | UnsetType = UNSET
+    limitValue: Quantity | UnsetType = UNSET
+    usedValue: Quantity | UnsetType = UNSET
+    remainingValue: Quantity | UnsetType = UNSET
+    threshold: list[int] | UnsetType = UNSET
+    thresholdReached: Whole = UNSET
+    consumptionPeriod: TimePeriod | UnsetType = UNSET

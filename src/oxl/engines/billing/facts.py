@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Any
 
 import msgspec
 
@@ -22,6 +23,7 @@ _SECTIONS = {
     "discount": CREDITS,
     "lateFee": PENALTIES,
 }
+_CODE, _LONGEST = 2, 200  # letters of a country's code; characters of what a party says
 SECTIONS = (FEES, USAGE, ONCE, CREDITS, PENALTIES)  # in the order in which they are read
 
 
@@ -127,3 +129,35 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     def total(self, lines: Iterable[Line]) -> int:
         """What some lines come to, as they are told."""
         return sum(self.amount(line) for line in lines)
+
+
+def buyer_of(party: dict[str, Any], name: str, account: str, country: str) -> Buyer:
+    """Who pays, from a party as TM Forum has it: the first postal address among its contact media, if it has one."""
+    media = party.get("contactMedium")
+    found = [each for each in media if isinstance(each, dict)] if isinstance(media, list) else []
+    inner = [(each.get("characteristic"), each) for each in found]
+    flat = [characteristic if isinstance(characteristic, dict) else each for characteristic, each in inner]
+    post: dict[str, Any] = next((each for each in flat if "street1" in each or "city" in each), {})
+    street = " ".join(filter(None, (_text(post, "street1"), _text(post, "street2"))))
+    stated = _text(post, "country").upper()
+    return Buyer(
+        name=name,
+        account=account,
+        street=street,
+        city=_text(post, "city"),
+        postal_code=_text(post, "postCode"),
+        country=stated if len(stated) == _CODE and stated.isalpha() else country,
+    )
+
+
+def language_of(party: dict[str, Any]) -> str:
+    """The language that a party reads, the favourite first; empty where it has not said."""
+    spoken = party.get("languageAbility")
+    found = [each for each in spoken if isinstance(each, dict)] if isinstance(spoken, list) else []
+    ranked = sorted(found, key=lambda each: each.get("isFavouriteLanguage") is not True)
+    return _text(ranked[0], "languageCode") if ranked else ""
+
+
+def _text(doc: dict[str, Any], name: str) -> str:
+    value = doc.get(name)
+    return value[:_LONGEST] if isinstance(value, str) else ""

@@ -51,6 +51,8 @@ from usage_billed_charge(array(select id from own)) c where not exists (select f
 union all
 select 'charges that are not the sum of their usage records', count(*) from usage_charge_difference()
 union all
+select 'bills whose documents could not be made', count(*) from own b where b.documents = 'failed'
+union all
 select 'bills without a number', count(*) from own b
 where b.category <> 'trial' and not exists (select from bill_number n where n.bill_id = b.id)
 union all

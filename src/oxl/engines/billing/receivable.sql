@@ -80,6 +80,14 @@ with evened as (
 insert into payment (id, reference, kind, account_id, currency, amount, received_at, created_at)
 select 'c.' || id, 'bill ' || id, 'credit', account_id, currency, amount, bill_date, $1 from evened
 
+-- define: bill_dunned
+-- Whether an account owes something of a bill for which a step of dunning was taken.
+create function bill_dunned(account text) returns bool
+language sql stable as $$
+    select exists (select from bill b join bill_dunning d on d.bill_id = b.id
+                   where b.account_id = account and b.paid < b.owed and b.category not in ('trial', 'duplicate'))
+$$
+
 -- name: overdue
 -- Bills whose payment was due before a day and has not come, with the steps that were taken; one dunning at a time.
 select b.id, b.account_id, b.currency, b.due_at, coalesce(max(d.step), 0) as step

@@ -1,6 +1,7 @@
 """The catalog of an operator, loaded from a folder and checked as a whole.
 
     specifications.yaml   offerings.yaml   tax.yaml   plans/*.yaml, a plan version each   zones/*.csv
+    and where wanted: specifications/*.yaml, further ones   rating.yaml, the rules on time
     offerings/*.yaml, an offering each, in place of the one of that id in offerings.yaml
     balances.yaml, which may be left out
 
@@ -32,6 +33,7 @@ from oxl.engines.catalog.offering import (
 )
 from oxl.engines.catalog.plan import Plan
 from oxl.engines.catalog.plan_document import PLAN, compile_plan
+from oxl.engines.catalog.rules import RULES, Rules, rules_of
 from oxl.engines.catalog.specification import Specification
 from oxl.engines.catalog.specification_document import SPECIFICATIONS, prepare
 from oxl.engines.catalog.zones import ZoneTable, read_zone_table
@@ -42,8 +44,9 @@ _LISTS: tuple[tuple[str, Record, str, Callable[[Page, str, Any], Any]], ...] = (
     ("offerings.yaml", OFFERINGS, "offerings", offering_of),
     ("tax.yaml", TAXES, "taxCategories", tax_category_of),
 )
+_FOLDERS = {"plans": ".yaml", "zones": ".csv", "specifications": ".yaml", "offerings": ".yaml"}
+_RULES_FILE = "rating.yaml"
 _BALANCES = "balances.yaml"
-_FOLDERS = {"plans": ".yaml", "zones": ".csv", "offerings": ".yaml"}
 
 
 class Catalog(msgspec.Struct, frozen=True):
@@ -54,12 +57,18 @@ class Catalog(msgspec.Struct, frozen=True):
     plans: dict[str, tuple[Plan, ...]]  # the versions of a plan, the oldest first
     offerings: dict[str, Offering]
     tax_categories: dict[str, TaxCategory]
+    rules: Rules = Rules()
     balances: Policy = POLICY
 
 
 def plan_at(catalog: Catalog, plan: str, at: datetime) -> Plan | None:
     """The version of a plan that is valid at an instant; None before the first one or when there is no such plan."""
     return next((each for each in reversed(catalog.plans.get(plan, ())) if each.valid_from <= at), None)
+
+
+def plan_version(catalog: Catalog, plan: str, version: int) -> Plan | None:
+    """One version of a plan, by its number; None when there is none."""
+    return next((each for each in catalog.plans.get(plan, ()) if each.version == version), None)
 
 
 def tax_percent_at(catalog: Catalog, category: str, at: datetime) -> Decimal | None:
@@ -93,6 +102,8 @@ def _load(loaded: Loaded, texts: dict[str, str]) -> Catalog:
     for file, shape, name, make in _LISTS:
         _load_list(loaded, file, texts.get(file), shape, name, make)
     for file in sorted(texts):
+        if file.startswith("specifications/"):
+            _load_list(loaded, file, texts[file], SPECIFICATIONS, "specifications", prepare)
         if file.startswith("offerings/"):
             _load_offering(loaded, file, texts[file])
     for file in sorted(texts):
@@ -101,6 +112,7 @@ def _load(loaded: Loaded, texts: dict[str, str]) -> Catalog:
     for file in sorted(texts):
         if file.startswith("plans/"):
             _load_plan(loaded, file, texts[file])
+    rules = _load_rules(loaded, texts.get(_RULES_FILE))
     balances = _load_balances(loaded, texts[_BALANCES]) if _BALANCES in texts else POLICY
     crosscheck(loaded)
     problems = [problem for page in loaded.pages for problem in page.problems]
@@ -115,6 +127,7 @@ def _load(loaded: Loaded, texts: dict[str, str]) -> Catalog:
         plans={plan: tuple(versions) for plan, versions in plans.items()},
         offerings={each.id: each for each, _, _ in loaded.lists["offerings"]},
         tax_categories={each.id: each for each, _, _ in loaded.lists["taxCategories"]},
+        rules=rules,
         balances=balances,
     )
 
@@ -122,7 +135,7 @@ def _load(loaded: Loaded, texts: dict[str, str]) -> Catalog:
 def _texts(folder: Path, loaded: Loaded) -> dict[str, str]:
     """The text of every file by its path in the folder; a file that nothing would read is a problem, not ignored."""
     texts: dict[str, str] = {}
-    expected = {_BALANCES, *(file for file, *_ in _LISTS)}
+    expected = {file for file, *_ in _LISTS} | {_RULES_FILE, _BALANCES}
     for path in sorted(folder.rglob("*")):
         file = path.relative_to(folder).as_posix()
         if path.is_dir() or path.name.startswith(".") or path.name == "README.md":
@@ -140,7 +153,7 @@ def _texts(folder: Path, loaded: Loaded) -> dict[str, str]:
 
 
 def _load_list(loaded: Loaded, file: str, text: str | None, shape: Record, name: str, make: Any) -> None:
-    loaded.lists[name] = []
+    known = loaded.lists.setdefault(name, [])
     if text is None:
         if file not in loaded.broken:
             loaded.page(file).wrong("", "no such file")
@@ -148,16 +161,24 @@ def _load_list(loaded: Loaded, file: str, text: str | None, shape: Record, name:
         return
     page, values = read_document(file, text, shape)
     loaded.pages.append(page)
-    made: dict[str, Any] = {}
+    made: dict[str, Any] = {each.id: each for each, _, _ in known}
     for index, item in enumerate(values[name] if values else ()):
         where = f"{name}[{index}]"
         if item["id"] in made:
             page.wrong(f"{where}.id", f"{item['id']} is written twice")
         made[item["id"]] = make(page, where, item)
         if made[item["id"]] is not None:
-            loaded.lists[name].append((made[item["id"]], page, where))
+            known.append((made[item["id"]], page, where))
     if page.problems:
         loaded.broken.add(file)
+
+
+def _load_rules(loaded: Loaded, text: str | None) -> Rules:
+    if text is None:
+        return Rules()
+    page, values = read_document(_RULES_FILE, text, RULES)
+    loaded.pages.append(page)
+    return rules_of(page, values) if values else Rules()
 
 
 def offering_file(offering_id: str) -> str:

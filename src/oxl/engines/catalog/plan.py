@@ -8,6 +8,7 @@ product offering price in TMF620 where it has one.
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -57,6 +58,40 @@ class Window(msgspec.Struct, frozen=True):
     steps: tuple[Step, ...]
 
 
+class Tier(msgspec.Struct, frozen=True):
+    """Up to `up_to` atoms of a period, `per` atoms cost `price` micros, and `flat` is due once the tier is entered."""
+
+    up_to: int | None
+    price: int
+    per: int
+    flat: int
+
+
+class Tiers(msgspec.Struct, frozen=True):
+    """A price of all usage of a period together.
+
+    graduated: every slice at the price of its tier. volume: all of it at the price of the tier reached. package: as
+    many packages of `size` atoms as are begun beyond `free` atoms, each at the price of the one tier.
+    """
+
+    mode: str
+    by: str  # calendarMonth, calendarDay: in the plan's time zone
+    steps: tuple[Tier, ...]
+    size: int = 0
+    free: int = 0
+
+
+class Discount(msgspec.Struct, frozen=True):
+    """A percentage off: of usage, recurring or one-time prices, of the components named or of all of that kind."""
+
+    id: str
+    name: str
+    on: str  # usage, recurring, oneTime
+    components: frozenset[str]
+    percent: Decimal
+    tenure_months: int  # only for products that were taken at least so many months before
+
+
 class UsageComponent(msgspec.Struct, frozen=True):
     """How usage of one kind is priced."""
 
@@ -69,10 +104,12 @@ class UsageComponent(msgspec.Struct, frozen=True):
     increment: int
     decimals: int
     setup_when_included: bool
-    max_cost: int | None
+    max_cost: int | None  # micros of an event, or of a period where there are tiers
+    max_then: str  # free: what goes on beyond costs nothing; stop: no more is granted
     windows: tuple[Window, ...]
     week: Week
     common: int  # a multiple of the `per` of all steps
+    tiers: Tiers | None = None
 
 
 class Allowance(msgspec.Struct, frozen=True):
@@ -129,5 +166,6 @@ class Plan(msgspec.Struct, frozen=True):
     usage: tuple[UsageComponent, ...]
     by_service: dict[str, tuple[UsageComponent, ...]]  # the components that may price a service, as they are written
     any_service: tuple[UsageComponent, ...]  # those for services that no component names
+    discounts: tuple[Discount, ...]
     destination_zones: ZoneTable | None
     visited_zones: ZoneTable | None

@@ -16,6 +16,7 @@ from oxl.engines.catalog.catalog import Catalog, load_texts, offering_file, plan
 from oxl.engines.catalog.document import CatalogError
 from oxl.engines.catalog.offering import LIFE_CYCLE, Offering
 from oxl.engines.catalog.plan import Plan
+from oxl.engines.catalog.specification import Specification
 from oxl.verbs import Done, Refused, Work
 
 q = load("oxl.engines.catalog", "catalog.sql")
@@ -136,15 +137,24 @@ def _items(catalog: Catalog) -> list[tuple[str, str, int, datetime | None, str]]
     ]
     for specification in catalog.specifications.values():
         characteristics = [
-            {"name": each.name, "value_type": each.value_type, "required": each.required, "units": each.units}
+            {"name": each.name, "value_type": each.value_type, "required": each.required, "units": each.units,
+             "minimum": None if each.minimum is None else str(each.minimum),
+             "default": None if each.default is None else str(each.default), "description": each.description}
             for each in specification.characteristics.values()
-        ]
+        ]  # fmt: skip
         shown = {"name": specification.name, "description": specification.description, "version": specification.version,
-                 "service": specification.service, "characteristics": characteristics}  # fmt: skip
+                 "service": specification.service, "characteristics": characteristics,
+                 "country_code": specification.country_code, "roles": _roles(specification)}  # fmt: skip
         rows.append(("usageSpecification", specification.id, 0, None, shown))
     for versions in catalog.plans.values():
         rows += [("pricePlan", plan.id, plan.version, plan.valid_from, _shown(plan)) for plan in versions]
     return [(*row[:4], msgspec.json.encode(row[4]).decode()) for row in rows]
+
+
+def _roles(specification: Specification) -> dict[str, str]:
+    roles = msgspec.structs.asdict(specification.roles)
+    roles["quantityUnit"] = roles.pop("quantity_unit") or specification.fixed_unit
+    return {role: name for role, name in roles.items() if name}
 
 
 def _shown(plan: Plan) -> dict[str, Any]:
@@ -160,5 +170,10 @@ def _shown(plan: Plan) -> dict[str, Any]:
             for each in plan.allowances
         ],
         "usage": [{"id": each.id, "name": each.name, "unit": each.unit} for each in plan.usage],
+        "free": [  # without limit; to single numbers it is nothing that a customer counts on
+            {"id": each.id, "name": each.name, "service": sorted(each.match.service), "zone": sorted(each.match.zone)}
+            for each in plan.usage
+            if each.free and not each.match.destination
+        ],
         "recurring": [{"id": each.id, "name": each.name, "price": each.price} for each in plan.recurring],
     }

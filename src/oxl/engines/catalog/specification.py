@@ -34,6 +34,7 @@ class UsageEvent(NamedTuple):
     quantity: int  # atoms
     unit: str  # ledger unit
     reservation: str = ""  # id of the balance reservation that already holds its price
+    version: int = 0  # of the record: a higher one under the same external identifier supersedes
 
 
 class Characteristic(msgspec.Struct, frozen=True):
@@ -46,6 +47,7 @@ class Characteristic(msgspec.Struct, frozen=True):
     units: tuple[str, ...]
     default: Any
     convert: Callable[[Any], Any]
+    description: str = ""
 
 
 class Roles(msgspec.Struct, frozen=True):
@@ -58,6 +60,7 @@ class Roles(msgspec.Struct, frozen=True):
     quantity_unit: str  # "" where all records count in one unit
     visited: str
     reservation: str
+    version: str
 
 
 class Specification(msgspec.Struct, frozen=True):
@@ -117,7 +120,8 @@ def read(specification: Specification, characteristics: Any) -> UsageEvent:
     except BadValue as error:
         raise invalid(f"usageCharacteristic.{name}", str(error)) from None
     service, unit = specification.service, specification.unit
-    return UsageEvent(service, number, destination, visited, start, quantity, unit, get(roles.reservation, ""))
+    reservation, version = get(roles.reservation, ""), get(roles.version, 0)
+    return UsageEvent(service, number, destination, visited, start, quantity, unit, reservation, version)
 
 
 def _quantity(specification: Specification, value: Any, code: str) -> int:

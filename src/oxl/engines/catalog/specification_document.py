@@ -22,7 +22,7 @@ _CHARACTERISTIC = Record(
     }
 )
 _NEEDED = ("number", "start", "quantity", "quantityUnit")
-_ROLE_FIELDS = ("number", "destination", "start", "quantity", "quantityUnit", "visited", "reservation")
+_ROLE_FIELDS = ("number", "destination", "start", "quantity", "quantityUnit", "visited", "reservation", "version")
 SPECIFICATIONS = Record(
     {
         "specifications": Field(
@@ -56,6 +56,7 @@ _ROLE_TYPES = {
     "quantityUnit": ("string",),
     "visited": ("string",),
     "reservation": ("string",),
+    "version": ("integer",),
 }
 _FROM_TEXT: dict[str, Callable[[str], Any]] = {
     "string": str,
@@ -99,6 +100,7 @@ def prepare(page: Page, where: str, values: dict[str, Any]) -> Specification | N
             quantity_unit="" if fixed_unit else roles["quantityUnit"],
             visited=roles["visited"],
             reservation=roles["reservation"],
+            version=roles["version"],
         ),
         unit=unit_of(codes[0]).ledger,
         unit_codes={code: unit_of(code).atoms for code in codes},
@@ -151,7 +153,9 @@ def _characteristic(page: Page, where: str, values: dict[str, Any], counts: bool
             page.wrong(f"{where}.default", f"a {value_type} has no default")
         except BadValue as error:
             page.wrong(f"{where}.default", str(error))
-    return Characteristic(values["name"], value_type, values["required"], minimum, units, default, convert)
+    return Characteristic(
+        values["name"], value_type, values["required"], minimum, units, default, convert, values["description"]
+    )
 
 
 def _converter(value_type: str, minimum: Decimal | None, required: bool, units: tuple[str, ...]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 
@@ -16,3 +17,4 @@ class Guided(NamedTuple):
     status: str
     plan_id: str | None
     open_window: int
+    since: datetime  # when the product was taken

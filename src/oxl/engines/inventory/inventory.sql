@@ -10,13 +10,13 @@ language sql immutable as $$ select case when valid_to <= at then 'terminated' e
 create function inventory_guide(numbers text[], products text[], ats timestamptz[])
 returns table (
     n bigint, product_id text, account_id text, device_id text, account_kind text, currency text,
-    status text, plan_id text, open_window bigint
+    status text, plan_id text, open_window bigint, since timestamptz
 )
 language sql stable as $$
     select w.n, p.id, p.account_id, p.device_id, a.kind, a.currency,
            case when p.valid_from <= w.at and (p.valid_to is null or w.at < p.valid_to)
                 then case p.status when 'terminated' then 'active' else p.status end else 'terminated' end,
-           pp.plan_id, a.open_window
+           pp.plan_id, a.open_window, p.valid_from
     from unnest(numbers, products, ats) with ordinality as w (number, product, at, n)
     join lateral (
         select w.product as id where w.product is not null
@@ -96,6 +96,11 @@ $$
 create function inventory_open_windows(accounts text[]) returns table (account_id text, open_window bigint)
 language sql stable as 'select id, open_window from account where id = any (accounts)'
 
+-- define: inventory_hold_windows
+-- The same, and no bill closes them before the transaction ends.
+create function inventory_hold_windows(accounts text[]) returns table (account_id text, open_window bigint)
+language sql volatile as 'select id, open_window from account where id = any (accounts) order by id for share'
+
 -- define: inventory_close_windows
 -- Close the accounts' bill windows: what is charged from now on is in the next.
 create function inventory_close_windows(accounts text[]) returns table (account_id text, closed bigint)
@@ -134,6 +139,19 @@ language sql stable as $$
                   and (p.valid_to is null or now_ < p.valid_to)
     join product_plan pp on pp.product_id = p.id and pp.valid_from <= now_
                         and (pp.valid_to is null or now_ < pp.valid_to)
+    where a.party_id = any (parties)
+$$
+
+-- define: inventory_held
+-- The same without its beginning: what they have now or have coming. Under a line's lock this is what counts, because
+-- another transaction may have begun after this one, and have ended before it.
+create function inventory_held(parties text[], now_ timestamptz)
+returns table (account_id text, account_kind text, device_id text, product_id text, offering_id text, plan_from timestamptz)
+language sql stable as $$
+    select a.id, a.kind, p.device_id, p.id, pp.offering_id, pp.valid_from
+    from account a
+    join product p on p.account_id = a.id and p.status <> 'terminated' and (p.valid_to is null or now_ < p.valid_to)
+    join product_plan pp on pp.product_id = p.id and (pp.valid_to is null or now_ < pp.valid_to)
     where a.party_id = any (parties)
 $$
 

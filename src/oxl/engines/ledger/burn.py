@@ -67,7 +67,7 @@ class Need(NamedTuple):
 
 
 class Draw(NamedTuple):
-    """One transfer out of a bucket into consumption, with the bucket's state after it."""
+    """One transfer out of a bucket into consumption, with the bucket's state after it; back into it where negative."""
 
     bucket_id: str
     unit: str
@@ -108,13 +108,18 @@ def cover(buckets: Iterable[Held], need: Need, wanted: int) -> tuple[list[tuple[
 
 
 def take(parts: Iterable[tuple[Held, int]], action_id: str, device_id: str, first_leg: int = 0) -> list[Draw]:
-    """Draw the parts: the buckets change, and each draw says what its bucket held after it."""
+    """Draw the parts, or put back the negative ones: buckets change, and each draw says what its bucket holds then."""
     draws = []
     for leg, (bucket, part) in enumerate(parts, first_leg):
-        bucket.used += part
-        bucket.posted -= part
-        bucket.available -= part
-        bucket.drawn += part
+        shift(bucket, part)
         bucket.version += 1
         draws.append(Draw(bucket.id, bucket.unit, part, action_id, leg, device_id, bucket.posted, bucket.version))
     return draws
+
+
+def shift(bucket: Held, part: int) -> None:
+    """Take atoms from a bucket, or put them back, in thought: no transfer comes of it until `take` is called."""
+    bucket.used += part
+    bucket.posted -= part
+    bucket.available -= part
+    bucket.drawn += part

@@ -82,10 +82,14 @@ async def main_buckets(work: Work) -> dict[str, str]:
     return {row["external_id"]: row["id"] for row in await work.conn.fetch(q.main_buckets)}
 
 
-async def hold(work: Work, account_ids: Iterable[str], since: datetime) -> dict[str, list[Held]]:
-    """Lock, by account, the buckets that were alive at `since` or later, for draws in this transaction."""
+async def hold(
+    work: Work, account_ids: Iterable[str], since: datetime, drawn: Iterable[str] = ()
+) -> dict[str, list[Held]]:
+    """Lock, by account, the buckets that were alive at `since` or later, for draws in this transaction; and those that
+    were `drawn` on before, so that something can be put back.
+    """
     held: dict[str, list[Held]] = defaultdict(list)
-    rows = await work.conn.fetch(q.hold, list(account_ids), since)
+    rows = await work.conn.fetch(q.hold, list(account_ids), since, list(drawn))
     freed = await release_overdue(work, rows)
     for row in rows:
         reserved = row["reserved"] - freed.get(row["id"], 0)
@@ -109,7 +113,8 @@ async def post(work: Work, draws: Sequence[Draw], held: Iterable[Held]) -> None:
             [(d.bucket_id, d.unit, d.amount, d.action_id, d.leg, d.posted_after, d.version_after) for d in draws]
         ),
     )
-    changed = [(bucket.id, bucket.used, bucket.version) for bucket in held if bucket.drawn]
+    touched = {draw.bucket_id for draw in draws}
+    changed = [(bucket.id, bucket.used, bucket.version) for bucket in held if bucket.id in touched]
     await work.conn.execute(q.keep_used, *_columns(changed))
     uses = [(bucket_id, device_id, used) for (bucket_id, device_id), used in by_device.items()]
     await work.conn.execute(q.keep_bucket_use, *_columns(uses))

@@ -111,14 +111,14 @@ returns table (
     id text, kind text, account_id text, product_id text, device_id text, allowance_id text, name text, unit text,
     display_unit text, display_atoms bigint, usage_type text, usage_label text, status text, valid_from timestamptz,
     valid_to timestamptz, credited bigint, used bigint, debited bigint, reserved bigint, available bigint,
-    created_at timestamptz, credit_limit bigint, body jsonb
+    created_at timestamptz, credit_limit bigint, body jsonb, match jsonb
 )
 language sql stable as $$
     select id, kind, account_id, product_id, device_id, allowance_id, name, unit, display_unit, display_atoms,
            usage_type, usage_label,
            case when status = 'suspended' then status when now_ >= valid_to then 'expired' else 'active' end,
            valid_from, valid_to, credited, used, debited, reserved - o.over,
-           credited - used - debited - (reserved - o.over), created_at, credit_limit, body
+           credited - used - debited - (reserved - o.over), created_at, credit_limit, body, match
     from bucket b, lateral (select case when b.reserved > 0 then ledger_overdue(b.id, now_) else 0 end as over) o
 $$
 
@@ -134,17 +134,23 @@ select a.external_id, b.id from bucket b join inventory_account() a on a.id = b.
 where b.kind = 'main' and a.external_id is not null
 
 -- name: hold
--- Every bucket that may pay for what happened to these accounts since $2, locked.
+-- Every bucket that may pay for what happened to these accounts since $2, locked; and the buckets $3.
 select id, kind, account_id, device_id, allowance_id, unit, match, priority, status, valid_from, valid_to,
        credit_limit, credited, used, debited, reserved, version, created_at
 from bucket
-where account_id = any ($1) and (valid_to is null or valid_to > $2)
+where (account_id = any ($1) and (valid_to is null or valid_to > $2)) or id = any ($3)
 order by id
 for no key update
 
 -- name: keep_draws
-insert into transfer (id, at, dr_bucket, cr_system, unit, amount, kind, action_id, leg, dr_after, dr_version)
-select id, $1, bucket_id, 'usage_consumed', unit, amount, 'usage', action_id, leg, after_, version_
+-- What is put back goes the other way.
+insert into transfer (id, at, dr_bucket, dr_system, cr_bucket, cr_system, unit, amount, kind, action_id, leg,
+                      dr_after, dr_version, cr_after, cr_version)
+select id, $1, case when amount > 0 then bucket_id end, case when amount < 0 then 'usage_consumed' end,
+       case when amount < 0 then bucket_id end, case when amount > 0 then 'usage_consumed' end,
+       unit, abs(amount), 'usage', action_id, leg,
+       case when amount > 0 then after_ end, case when amount > 0 then version_ end,
+       case when amount < 0 then after_ end, case when amount < 0 then version_ end
 from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::smallint[], $8::bigint[], $9::bigint[])
     as d (id, bucket_id, unit, amount, action_id, leg, after_, version_)
 

@@ -8,8 +8,9 @@ language sql stable as 'select id, holds, created_at, lines, totals from ledger_
 -- name: prove
 -- One row for each invariant: how many things were looked at, how many break it, and the first of these.
 with legs as materialized (
-    select cr_bucket as bucket_id, cr_version as version, cr_after as after_, unit, amount as signed, amount as credited,
-           0::bigint as used, 0::bigint as debited
+    select cr_bucket as bucket_id, cr_version as version, cr_after as after_, unit, amount as signed,
+           case when kind = 'usage' then 0 else amount end as credited,  -- what usage puts back was not used after all
+           case when kind = 'usage' then -amount else 0 end as used, 0::bigint as debited
     from transfer where cr_bucket is not null
     union all
     select dr_bucket, dr_version, dr_after, unit, -amount, 0, case when kind = 'usage' then amount else 0 end,

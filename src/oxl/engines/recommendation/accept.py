@@ -108,8 +108,11 @@ async def _line(work: Work, item: Item) -> dict[str, Any]:
     if not found or found[0].status != "active":
         raise _cannot("notOrderable", "the line that it is for is not active")
     rows = [dict(row) for row in await work.conn.fetch(q.owned_by, item.product_id, work.now)]
-    own = next(row for row in rows if row["product_id"] == item.product_id)
-    return own | {"owned": {row["offering_id"] for row in rows}}
+    own = next(row for row in reversed(rows) if row["product_id"] == item.product_id)
+    return own | {
+        "owned": {row["offering_id"] for row in rows if row["device_id"] == own["device_id"]},
+        "party_owned": {row["offering_id"] for row in rows},
+    }
 
 
 async def _buy(
@@ -118,6 +121,10 @@ async def _buy(
     """Charge a pack's price, add it to the line, grant its buckets for one period."""
     if candidate.id in line["owned"] and not candidate.repeatable:
         raise _cannot("alreadyOwned", candidate.id)
+    for other in sorted(set(candidate.requires) - line["party_owned"]):
+        raise _cannot("notOrderable", f"it requires {other}")
+    for other in sorted(line["party_owned"] & set(candidate.excludes)):
+        raise _cannot("notOrderable", f"it is not sold beside {other}")
     plan_id = catalog.offerings[candidate.id].plan
     plan = plan_at(catalog, plan_id, work.now)
     if plan is None:

@@ -108,6 +108,7 @@ class Line(msgspec.Struct, frozen=True):
     owned: frozenset[str]  # offerings of the line: its subscription and its packs
     buckets: tuple[Bucket, ...] = ()
     uses: tuple[Use, ...] = ()
+    dunned: bool = False  # its account is being asked for what it owes
 
 
 class Subject(msgspec.Struct, frozen=True):

@@ -82,12 +82,15 @@ def train(data: Data) -> Trained:
     return Trained(data, weights.astype("<f4").tobytes(), metrics, ease.digest(data.baskets, data.items))
 
 
-async def keep(work: Work, trained: Trained) -> Kept:
-    """Keep the model under the next version; it becomes the active one unless it finds less than that one did."""
+async def keep(work: Work, trained: Trained, anyway: bool = False) -> Kept:
+    """Keep the model under the next version; it becomes the active one unless it finds less than that one did.
+
+    anyway: even then, as where what is sold has changed so much that the old figure means nothing any more.
+    """
     await work.conn.execute(q.training_turn)
     last = await work.conn.fetchrow(q.last_model)
     before = msgspec.json.decode(last["metrics"]) if last["metrics"] else {}
-    reason = why_refused(before, trained.metrics)
+    reason = None if anyway else why_refused(before, trained.metrics)
     version, data = (last["version"] or 0) + 1, trained.data
     status = "refused" if reason else "active"
     if not reason:

@@ -34,9 +34,6 @@ WORDS = ("offering", "price", "amount", "usage", "bucket", "percent", "left", "s
 _ORDINARY, _OTHER = "A", "B"  # the variants of an experiment
 
 
-_NAMES = {"atLeast": "at_least"}
-
-
 class Rule(msgspec.Struct, frozen=True):
     """What is looked for in a line's balances, and how it speaks for the offerings that would mend it."""
 
@@ -137,12 +134,13 @@ def _policy(values: dict[str, Any]) -> Policy:
         decay=values["decay"],
         valid_hours=values["validHours"],
         weights=values["weights"],
-        rules=tuple(
-            Rule(**{_NAMES.get(str(name), str(name)): value for name, value in each.items()})
-            for each in values["rules"]
-        ),
+        rules=tuple(_rule(dict(each)) for each in values["rules"]),
         texts=values["texts"],
     )
+
+
+def _rule(values: dict[str, Any]) -> Rule:
+    return Rule(at_least=values.pop("atLeast"), **values)
 
 
 def _check(page: Page, values: dict[str, Any]) -> None:

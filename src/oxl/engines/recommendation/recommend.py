@@ -28,6 +28,7 @@ _PERIODS = timedelta(days=130)  # how far back allowances are looked at: three m
 _USES = timedelta(days=31)
 _LEASE = timedelta(minutes=1)
 _NOBODY = Subject(None)
+_TIMES = msgspec.json.Decoder(dict[str, int])
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -61,8 +62,8 @@ async def ask(work: Work, items: Sequence[Asked]) -> list[Done | Refused]:
         else:
             about = (item.question.type, outcome.subject.party_id, _until(outcome))
             rows.append((ids[n], outcome.state, *about, *versions, item.body, _items(outcome), outcome.reason))
-    await work.conn.execute(q.keep_queries, work.now, *_columns(rows))
-    await _expose(work, [ids[n] for n in now], outcomes)
+    shown = _shown([ids[n] for n in now], outcomes)
+    await work.conn.execute(q.keep_queries, work.now, *_columns(rows, 10), *_columns(shown, 10))
     return [Done(row[0], ("create",), row[1]) for row in rows]
 
 
@@ -83,8 +84,9 @@ async def answer_claimed(work: Work, asked: dict[str, Asked]) -> list[Done]:
         for row, each in zip(rows, outcomes, strict=True)
     ]
     if kept:
-        await work.conn.execute(q.keep_answers, *_columns(kept))
-    await _expose(work, [row["id"] for row in rows], outcomes)
+        await work.conn.execute(q.keep_answers, *_columns(kept, 8))
+        shown = _shown([row["id"] for row in rows], outcomes)
+        await work.conn.execute(q.keep_exposures, work.now, *_columns(shown, 10))
     return [Done(row["id"], ("stateChange",), each.state) for row, each in zip(rows, outcomes, strict=True)]
 
 
@@ -126,16 +128,14 @@ def _items(outcome: _Outcome) -> str:
     return msgspec.json.encode(outcome.answer.items if outcome.answer else ()).decode()
 
 
-async def _expose(work: Work, ids: Sequence[str], outcomes: Sequence[_Outcome]) -> None:
-    """Keep what was shown to whom."""
-    rows = [
+def _shown(ids: Sequence[str], outcomes: Sequence[_Outcome]) -> list[tuple[Any, ...]]:
+    """What was shown to whom: rows of exposures."""
+    return [
         (query_id, item.rank, each.subject.party_id, item.offering_id, item.device_id, each.answer.segment,
          each.answer.variant, item.source, item.score, item.explored)
         for query_id, each in zip(ids, outcomes, strict=True) if each.answer
         for item in each.answer.items
     ]  # fmt: skip
-    if rows:
-        await work.conn.execute(q.keep_exposures, work.now, *_columns(rows))
 
 
 # ── the subjects, as they are now ──
@@ -146,20 +146,17 @@ async def _subjects(work: Work, catalog: Catalog, rules: Standing, names: set[st
 
     Names that stand for nobody are left out, unless they opted out.
     """
-    known = await work.conn.fetch(q.parties, sorted(names), work.now) if names else ()
+    since = work.now - timedelta(days=rules.policy.exposure_days)
+    known = await work.conn.fetch(q.parties, sorted(names), work.now, since) if names else ()
     parties = sorted({row["party_id"] for row in known if row["party_id"]})
     lines = await _lines(work, catalog, await work.conn.fetch(q.owned, parties, work.now)) if parties else {}
-    shown: dict[str, dict[str, int]] = defaultdict(dict)
-    since = work.now - timedelta(days=rules.policy.exposure_days)
-    for row in await work.conn.fetch(q.shown, parties, since) if parties else ():
-        shown[row["party_id"]][row["offering_id"]] = row["times"]
     return {
         row["name"]: Subject(
             party_id=row["party_id"],
             lines=tuple(lines.get(row["party_id"], ())),
             opted_out=row["opted_out"],
             age=_age(row["birth_date"], work.now),
-            shown=shown[row["party_id"]],
+            shown=_TIMES.decode(row["shown"]) if row["shown"] else {},
         )
         for row in known
     }
@@ -203,6 +200,7 @@ async def _lines(work: Work, catalog: Catalog, owned: Sequence[Any]) -> dict[str
                 owned=frozenset(packs[row["device_id"]]),
                 buckets=tuple(_own(buckets, row)),
                 uses=tuple(uses[row["device_id"]]),
+                dunned=row["dunned"],
             )
         )
     return lines
@@ -257,5 +255,5 @@ async def _uses(work: Work, catalog: Catalog, windows: dict[str, datetime]) -> d
     return found
 
 
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+def _columns(rows: Sequence[tuple[Any, ...]], wide: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(wide)]

@@ -16,6 +16,27 @@ language sql stable as $$
     from recommendation_exposure where accepted_at is not null
 $$
 
+-- define: recommendation_shown
+create function recommendation_shown()
+returns table (query_id text, rank int, party_id text, offering_id text, device_id text, segment text, variant text,
+               source text, score int, explored bool, at timestamptz, taken_at timestamptz, product_id text,
+               accepted_at timestamptz)
+language sql stable as $$
+    select query_id, rank::int, party_id, offering_id, device_id, segment, variant, source, score, explored, at, taken_at,
+           product_id, accepted_at
+    from recommendation_exposure
+$$
+
+-- define: recommendation_take_up
+-- What came of what was shown since then, by source and place.
+create function recommendation_take_up(since timestamptz)
+returns table (source text, rank int, shown bigint, taken bigint, accepted bigint)
+language sql stable as $$
+    select split_part(source, ':', 1), rank::int, count(*), count(taken_at), count(accepted_at)
+    from recommendation_exposure where at > since
+    group by 1, 2 order by 1, 2
+$$
+
 -- define: recommendation_consent_of
 create function recommendation_consent_of() returns table (party_id text, opted_out bool, at timestamptz)
 language sql stable as 'select party_id, opted_out, at from recommendation_consent'
@@ -26,8 +47,11 @@ returns table (version int, trained_at timestamptz, status text, reason text, me
 language sql stable as 'select version, trained_at, status, reason, metrics from recommendation_model'
 
 -- name: standing
--- Which policy and which model hold: their versions.
-select (select max(version) from recommendation_policy) as policy,
+-- Which policy and which model hold: their versions. From here to the end of the transaction a statement is planned once,
+-- whatever its values, and by index: all that follows is of few rows by key, planning it anew costs several times what it
+-- does, and a plan made while a table was empty must do when it is not.
+select set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+       (select max(version) from recommendation_policy) as policy,
        (select version from recommendation_model where status = 'active') as model
 
 -- name: policy
@@ -42,15 +66,20 @@ returning version
 select version, items, weights, popularity, tally from recommendation_model where version = $1
 
 -- name: parties
--- Whom the names stand for, and what they have said; of names of nobody only those that have said something.
-select n.name, k.party_id, k.birth_date, coalesce(c.opted_out, false) as opted_out
+-- Whom the names stand for, what they have said, and how often what was shown to them lately without being taken; of
+-- names of nobody only those that have said something.
+select n.name, k.party_id, k.birth_date, coalesce(c.opted_out, false) as opted_out,
+       (select jsonb_object_agg(s.offering_id, s.times)
+        from (select e.offering_id, count(*) as times from recommendation_exposure e
+              where e.party_id = k.party_id and e.at > $3 and e.taken_at is null group by e.offering_id) s) as shown
 from unnest($1::text[]) as n (name)
 left join inventory_known_party($1, $2) k on k.name = n.name
 left join recommendation_consent c on c.party_id = coalesce(k.party_id, n.name)
 where k.party_id is not null or c.opted_out
 
 -- name: owned
-select * from inventory_owned($1, $2) order by party_id, kind desc, product_id
+select o.*, o.kind = 'subscription' and bill_dunned(o.account_id) as dunned
+from inventory_owned($1, $2) o order by party_id, kind desc, product_id
 
 -- name: buckets
 select b.id, b.kind, b.account_id, b.device_id, b.product_id, b.name, b.unit, b.display_unit, b.display_atoms, b.credited,
@@ -63,18 +92,22 @@ order by b.id
 -- name: uses
 select * from usage_recent($1, $2, $3, $4) order by device_id, specification_id, zone, unit, bucket_id, days_ago, in_window
 
--- name: shown
-select party_id, offering_id, count(*) as times from recommendation_exposure
-where party_id = any ($1) and at > $2 and taken_at is null
-group by party_id, offering_id
-
 -- name: keep_queries
-insert into recommendation_query (id, state, type, party_id, created_at, valid_to, model_version, policy_version, body,
-                                  items, reason)
-select id, state, type, party_id, $1, valid_to, model_version, policy_version, body::jsonb, items::jsonb, reason
-from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::int[], $8::int[], $9::text[],
-            $10::text[], $11::text[])
-    as q (id, state, type, party_id, valid_to, model_version, policy_version, body, items, reason)
+-- Queries, and of those that were answered what was shown.
+with asked as (
+    insert into recommendation_query (id, state, type, party_id, created_at, valid_to, model_version, policy_version, body,
+                                      items, reason)
+    select id, state, type, party_id, $1, valid_to, model_version, policy_version, body::jsonb, items::jsonb, reason
+    from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::int[], $8::int[], $9::text[],
+                $10::text[], $11::text[])
+        as q (id, state, type, party_id, valid_to, model_version, policy_version, body, items, reason)
+)
+insert into recommendation_exposure (query_id, rank, party_id, offering_id, device_id, segment, variant, source, score,
+                                     explored, at)
+select query_id, rank, party_id, offering_id, device_id, segment, variant, source, score, explored, $1
+from unnest($12::text[], $13::smallint[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
+            $20::int[], $21::bool[])
+    as e (query_id, rank, party_id, offering_id, device_id, segment, variant, source, score, explored)
 
 -- name: claim_waiting
 -- Queries that wait, or that another worker began and did not end; they are this one's until the lease runs out.
@@ -112,12 +145,13 @@ order by e.query_id, e.rank
 for no key update of e
 
 -- name: owned_by
--- What the line of a subscription has now, the subscription included.
-select o.account_id, o.account_kind, o.product_id, o.offering_id
+-- What the owner of a subscription has now or has coming, on this line or another; of a product the latest plan last.
+select o.account_id, o.account_kind, o.device_id, o.product_id, o.offering_id
 from inventory_product($2) p
 join inventory_account() a on a.id = p.account_id
-cross join lateral inventory_owned(array[a.party_id], $2) o
-where p.id = $1 and o.device_id = p.device_id
+cross join lateral inventory_held(array[a.party_id], $2) o
+where p.id = $1
+order by o.plan_from, o.product_id
 
 -- name: main_bucket
 select id from ledger_bucket($2) where account_id = $1 and kind = 'main'
@@ -185,10 +219,7 @@ select party_id, opted_out, $1 from unnest($2::text[], $3::bool[]) as c (party_i
 on conflict (party_id) do update set opted_out = excluded.opted_out, at = excluded.at
 
 -- name: take_up
-select split_part(source, ':', 1) as source, rank, count(*) as shown, count(taken_at) as taken,
-       count(accepted_at) as accepted
-from recommendation_exposure where at > $1
-group by 1, 2 order by 1, 2
+select * from recommendation_take_up($1)
 
 -- name: variants
 -- How many parties each variant of an experiment was shown something, and how many of them took something.

@@ -167,6 +167,8 @@ def _of_line(
     for offering in line.owned:
         if offering in shelf.places and not shelf.candidates[shelf.places[offering]].repeatable:
             allowed[shelf.places[offering]] = False
+    if line.dunned:  # who is asked for money is sold nothing more, but may come to pay less
+        allowed &= np.array([each in wanted for each in shelf.places], dtype=bool)
     rule = np.zeros(len(shelf), dtype=np.int64)
     which = np.full(len(shelf), -1, dtype=np.int64)
     for number, need in enumerate(needs):

@@ -20,10 +20,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from oxl.engines.catalog.plan import PACE, Match, Plan, UsageComponent
+from oxl.engines.catalog.plan import PACE, Match, Plan, Tiers, UsageComponent
 from oxl.engines.catalog.specification import LONGEST_EVENT, UsageEvent
 from oxl.engines.catalog.week import Week
 from oxl.engines.catalog.zones import AT_HOME, HOME, UNKNOWN, Zone, zone_of_digits
+from oxl.engines.usage.tiers import cumulative, slices
 from oxl.values import MAX_ATOMS, MICROS, BadValue, divide_half_up
 
 _DAY = timedelta(days=1)
@@ -33,9 +34,9 @@ _MINUTE = timedelta(minutes=1)
 class PriceLine(NamedTuple):
     """One line of the explanation of a price, in the order in which the event went through the tariff."""
 
-    what: str  # setup, included, units, limit
-    window: str
-    start: int  # the step: how far into the event it begins, in atoms
+    what: str  # setup, included, units, flat, discount, limit, before: what the period had cost without this event
+    window: str  # or the mode of tiers
+    start: int  # the step or tier: how far into the event or period it begins, in atoms
     quantity: int  # atoms
     price: int  # micros
     per: int  # atoms
@@ -105,11 +106,13 @@ def billable(component: UsageComponent, quantity: int) -> int:
 
 
 def price(
-    component: UsageComponent, plan: Plan, start: datetime, quantity: int, *, rate: Decimal, skip: int = 0
-) -> Price:
+    component: UsageComponent, plan: Plan, start: datetime, quantity: int, *, rate: Decimal, skip: int = 0,
+    used: int = 0, keep: tuple[int, int] = (1, 1),
+) -> Price:  # fmt: skip
     """The price of one event of `quantity` atoms from `start` on, `rate` being the tax percentage.
 
     `skip` atoms at its beginning are included in an allowance: they cost nothing, but time and steps run on over them.
+    `used` atoms of its period were charged before, where the component has tiers. `keep` is what discounts leave.
     BadValue when the event lasts longer than any can, or costs more than can be counted.
     """
     total = billable(component, quantity)
@@ -118,6 +121,8 @@ def price(
     if PACE.get(component.unit, 0) * total > LONGEST_EVENT.total_seconds():
         raise BadValue(f"no event lasts more than {LONGEST_EVENT.days} days")
     skip = min(max(skip, 0), total)
+    if component.tiers:
+        return _tiered(component, component.tiers, plan, total, rate=rate, skip=skip, used=used, keep=keep)
     lines: list[PriceLine] = []
     setup = 0
     weighed = 0  # micros of all units, times the component's common denominator
@@ -136,12 +141,74 @@ def price(
                 amount = divide_half_up((last - first) * step.weight, component.common)
                 lines.append(PriceLine("units", window.name, step.start, last - first, step.price, step.per, amount))
     grain = 10 ** (6 - component.decimals)
-    amount = divide_half_up(setup * component.common + weighed, component.common * grain) * grain
+    full = setup * component.common + weighed
+    amount = divide_half_up(full * keep[0], component.common * keep[1] * grain) * grain
+    if keep[0] != keep[1]:
+        lines.append(PriceLine("discount", "", 0, 1, 0, 1, amount - divide_half_up(full, component.common)))
     if component.max_cost is not None and amount > component.max_cost:
         lines.append(PriceLine("limit", "", 0, 1, component.max_cost, 1, component.max_cost - amount))
         amount = component.max_cost
     net, gross = _taxed(amount, rate, plan.tax_included)
     return Price(net, gross, total, 0 if component.free else total - skip, tuple(lines))
+
+
+def _tiered(
+    component: UsageComponent, tiers: Tiers, plan: Plan, total: int, *, rate: Decimal, skip: int, used: int,
+    keep: tuple[int, int],
+) -> Price:  # fmt: skip
+    """The price of an event as what its period's total costs with it, less what it cost before."""
+    lines = [PriceLine("included", "", 0, skip, 0, 1, 0)] if skip else []
+    if skip == total:
+        return Price(0, 0, total, 0, tuple(lines))
+    after = used + total - skip
+    for begin, atoms, price_, per, flat in slices(tiers, after):
+        lines.append(PriceLine("units", tiers.mode, begin, atoms, price_, per, divide_half_up(atoms * price_, per)))
+        if flat:
+            lines.append(PriceLine("flat", tiers.mode, begin, 1, flat, 1, flat))
+    costs = [_total(component, tiers, quantity, keep) for quantity in (used, after)]
+    full = sum(line.amount for line in lines)
+    if full != costs[1]:
+        what = "discount" if keep[0] != keep[1] else "limit"
+        lines.append(PriceLine(what, "", 0, 1, 0, 1, costs[1] - full))
+    if used:
+        lines.append(PriceLine("before", tiers.mode, 0, used, 0, 1, -costs[0]))
+    net, gross = repriced(component, tiers, plan, used, after, rate=rate, keep=keep)
+    return Price(net, gross, total, total - skip, tuple(lines))
+
+
+def repriced(
+    component: UsageComponent, tiers: Tiers, plan: Plan, before: int, after: int, *, rate: Decimal,
+    keep: tuple[int, int],
+) -> tuple[int, int]:  # fmt: skip
+    """(net, gross) by which a period's price changes when its total goes from `before` to `after` atoms."""
+    taxed = [_taxed(_total(component, tiers, total, keep), rate, plan.tax_included) for total in (before, after)]
+    net, gross = (now - then for then, now in zip(*taxed, strict=True))
+    return net, gross
+
+
+def _total(component: UsageComponent, tiers: Tiers, quantity: int, keep: tuple[int, int]) -> int:
+    return cumulative(component, tiers, quantity, keep) if quantity else 0
+
+
+def affordable(
+    component: UsageComponent, plan: Plan, start: datetime, wanted: int, money: int, *, rate: Decimal, skip: int = 0,
+    keep: tuple[int, int] = (1, 1),
+) -> int:  # fmt: skip
+    """The most of `wanted` atoms that an event may go on for with `money` micros; what is included is `skip` of them.
+
+    A component whose limit says stop grants nothing beyond what the limit pays for.
+    """
+
+    def fits(quantity: int) -> bool:
+        priced = price(component, plan, start, quantity, rate=rate, skip=skip, keep=keep)
+        stopped = component.max_then == "stop" and any(line.what == "limit" for line in priced.lines)
+        return priced.gross <= money and not stopped
+
+    low, high = 0, wanted
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low
 
 
 def _taxed(amount: int, rate: Decimal, included: bool) -> tuple[int, int]:

@@ -5,9 +5,7 @@ owner and rated; buckets are drawn and charges added up in the same transaction.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -15,65 +13,34 @@ import msgspec
 from oxl.db.queries import load
 from oxl.engines.catalog.registry import catalog_of
 from oxl.engines.catalog.specification import UsageEvent, read
-from oxl.engines.inventory.guided import Guided
-from oxl.engines.inventory.inventory import guide
-from oxl.engines.ledger import ledger
 from oxl.engines.ledger.burn import Draw
-from oxl.engines.ledger.grants import grant_due
-from oxl.engines.usage.decide import Decision, PriceLine, decide, suspense
+from oxl.engines.usage import ground, revise
+from oxl.engines.usage.case import Case, Posting, Record, Revision, event_of, posting_of, rate_one
 from oxl.values import new_id
 from oxl.verbs import Done, Refusal, Refused, Work
 
 q = load("oxl.engines.usage", "usage.sql")
 
-_LINES = msgspec.json.Encoder()
+_JSON = msgspec.json.Encoder()
+_CONTENT = 8  # fields of an event that say what happened; the version of its record is not one
 
 
-class Origin(msgspec.Struct, frozen=True):
-    """Of a record that comes back from an export: what it was called, when it was taken, and when it last changed."""
-
-    id: str
-    created_at: datetime
-    updated_at: datetime
-
-
-class Record(msgspec.Struct, frozen=True):
-    """One usage record as it came: its document, and the parts that the engine reads."""
-
-    body: str  # JSON text
-    specification_id: str
-    characteristics: Any
-    usage_type: str | None
-    product_id: str | None
-    external_id: tuple[str, str, str] | None  # owner, type, id
-    origin: Origin | None = None
-
-
-class _Taken:
-    """A record that was read and whose key is its own: what is found out about it on its way."""
-
-    __slots__ = ("decision", "event", "id", "owner", "record", "window")
-
-    def __init__(self, usage_id: str, record: Record, event: UsageEvent | None) -> None:
-        self.id = usage_id
-        self.record = record
-        self.event = event
-        self.owner: Guided | None = None
-        self.decision: Decision = suspense("unknownSpecification")
-        self.window: int | None = None  # the bill window that its charge is in
-
-
-async def record(work: Work, items: Sequence[Record]) -> list[Done | Refused]:
+async def record(work: Work, items: Sequence[Record], actor: str = "client") -> list[Done | Refused]:
     """Take the records; each result has the status that its record came to, and why it is in suspense.
 
     Refused: invalid (does not fit its specification, nothing stored) and conflict (taken before; refers to the first).
+    A record of a higher version than the one taken under its external identifier takes that one's place.
     """
     results: list[Done | Refused | None] = [None] * len(items)
-    taken = await _claim(work, items, await _read(work, items, results), results)
-    await _rate(work, [each for each in taken.values() if each.event is not None])
-    await _keep(work, list(taken.values()))
-    for n, each in taken.items():
-        results[n] = Done(each.id, ("create",), each.decision.status, each.decision.reason)
+    events = await _read(work, items, results)
+    for turn in _turns(items, events):
+        taken = await _claim(work, items, {n: events[n] for n in turn}, results)
+        cases = [case for case in taken.values() if case.event is not None]
+        others = await _rate(work, cases, actor) if cases else {}
+        await _keep(work, list(taken.values()), actor)
+        for n, case in taken.items():
+            also = tuple(others[case.id]) if case.id in others else ()
+            results[n] = Done(case.id, ("create",), case.decision.status, case.decision.reason, also)
     return [result for result in results if result is not None]
 
 
@@ -81,8 +48,8 @@ async def _read(
     work: Work, items: Sequence[Record], results: list[Done | Refused | None]
 ) -> dict[int, UsageEvent | None]:
     """The event of each record that fits; None where its specification is not known (yet)."""
-    specifications = (await catalog_of(work)).specifications
     events: dict[int, UsageEvent | None] = {}
+    specifications = (await catalog_of(work)).specifications
     for n, item in enumerate(items):
         specification = specifications.get(item.specification_id)
         try:
@@ -92,15 +59,31 @@ async def _read(
     return events
 
 
+def _turns(items: Sequence[Record], events: dict[int, UsageEvent | None]) -> list[list[int]]:
+    """The records all at once; where some are versions of one record, each version in a turn after those before it."""
+    turns: list[list[int]] = [[]]
+    latest: dict[tuple[str, str, str], tuple[int, int]] = {}  # version and turn
+    for n, event in events.items():
+        external, version = items[n].external_id, event.version if event else 0
+        before, turn = latest.get(external, (version, 0)) if external else (version, 0)
+        turn += version > before
+        if turn == len(turns):
+            turns.append([])
+        turns[turn].append(n)
+        if external:
+            latest[external] = (max(version, before), turn)
+    return [turn for turn in turns if turn]
+
+
 def _key(item: Record, event: UsageEvent | None) -> bytes:
     """What makes a record the same as another: its external identifier, else what it says happened."""
-    told = item.external_id or ((item.specification_id, *event) if event else (item.body,))
+    told = item.external_id or ((item.specification_id, *event[:_CONTENT]) if event else (item.body,))
     return hashlib.sha256("\x1f".join(map(str, told)).encode()).digest()
 
 
 async def _claim(
     work: Work, items: Sequence[Record], events: dict[int, UsageEvent | None], results: list[Done | Refused | None]
-) -> dict[int, _Taken]:
+) -> dict[int, Case]:
     """The records that are new, by their place; the others are refused with a reference to the first of their key."""
     first: dict[bytes, int] = {}
     repeated: list[tuple[int, bytes]] = []
@@ -111,129 +94,109 @@ async def _claim(
     if not first:
         return {}
     ids = {key: origin.id if (origin := items[n].origin) else new_id(work.now) for key, n in first.items()}
-    hashes = [hashlib.sha256(items[n].body.encode()).digest() for n in first.values()]
-    claimed = {row["key"] for row in await work.conn.fetch(q.claim, list(first), list(ids.values()), hashes)}
+    rows = {
+        key: (key, ids[key], hashlib.sha256(items[n].body.encode()).digest(), _version(events[n]))
+        for key, n in first.items()
+    }
+    claimed = {row["key"] for row in await work.conn.fetch(q.claim, *_columns(list(rows.values())))}
+    replaced: dict[bytes, str] = {}
     if len(claimed) < len(first):
+        replaced, holders = await _take_over(work, [row for key, row in rows.items() if key not in claimed])
+        claimed |= replaced.keys()
+        ids |= holders
         repeated += [(n, key) for key, n in first.items() if key not in claimed]
-        for row in await work.conn.fetch(q.taken, [key for key in first if key not in claimed]):
-            ids[row["key"]] = row["usage_id"]
     for n, key in repeated:
         field = "externalIdentifier" if items[n].external_id else "usageCharacteristic"
         message = f"{field}: this usage was recorded before"
         results[n] = Refused("conflict", "duplicateUsage", message, field, ids[key])
-    return {n: _Taken(ids[key], items[n], events[n]) for key, n in first.items() if key in claimed}
+    taken = {n: Case(ids[key], items[n], events[n], key=key) for key, n in first.items() if key in claimed}
+    before = {each.id: each for each in await revise.stored(work, list(replaced.values()))}
+    for key, old in replaced.items():
+        known = before.get(old)
+        taken[first[key]].replaces = known if known and known.status != "superseded" else None
+    return taken
 
 
-async def _rate(work: Work, taken: Sequence[_Taken]) -> None:
-    """Guide, rate and draw, in the order in which the records came."""
-    if not taken:
-        return
-    products = [each.record.product_id for each in taken]
-    owners = await guide(
-        work, [_event(each).number for each in taken], products, [_event(each).start for each in taken]
-    )
-    for each, owner in zip(taken, owners, strict=True):
-        each.owner = owner
-    accounts = sorted({owner.account_id for owner in owners if owner})
-    held: dict[str, Any] = {}
-    if accounts:
-        await grant_due(work, accounts)
-        held = await ledger.hold(work, accounts, min(_event(each).start for each in taken))
-    catalog = await catalog_of(work)
+async def _take_over(work: Work, rows: Sequence[tuple[Any, ...]]) -> tuple[dict[bytes, str], dict[bytes, str]]:
+    """Hand keys over to records of higher versions: (whom those replace, who holds the others), by key."""
+    found = {row["key"]: row for row in await work.conn.fetch(q.taken, [row[0] for row in rows])}
+    higher = [row for row in rows if row[3] > found[row[0]]["version"]]
+    if higher:
+        found |= {row["key"]: row for row in await work.conn.fetch(q.taken_locked, [row[0] for row in higher])}
+        higher = [row for row in higher if row[3] > found[row[0]]["version"]]
+        await work.conn.execute(q.hand_keys_over, *_columns(higher))
+    replaced = {row[0]: found[row[0]]["usage_id"] for row in higher}
+    return replaced, {key: row["usage_id"] for key, row in found.items() if key not in replaced}
+
+
+def _version(event: UsageEvent | None) -> int:
+    return event.version if event else 0
+
+
+async def _rate(work: Work, cases: Sequence[Case], actor: str) -> dict[str, list[Done]]:
+    """Guide, rate and draw, in the order in which the records came; what became of those they replace, by new id."""
+    replaced = {case.id: case.replaces for case in cases if case.replaces}
+    base = await ground.lay(work, cases, list(replaced.values()))
+    for case in cases:
+        case.rates_anew = await _was_let_go(work, case)
     draws: list[Draw] = []
-    for each in taken:
-        buckets = held.get(each.owner.account_id, ()) if each.owner else ()
-        taken_at = each.record.origin.created_at if each.record.origin else work.now
-        each.decision = decide(catalog, _event(each), each.owner, buckets, each.id, taken_at)
-        draws += each.decision.draws
-    await ledger.post(work, draws, [bucket for buckets in held.values() for bucket in buckets])
-    await _keep_charges(work, taken)
+    postings: list[Posting] = []
+    revisions: dict[str, Revision] = {}
+    for case in cases:
+        if case.replaces:
+            old = revise.taken_back(base, case.replaces, "replaced", actor, case.id)
+            draws += old.draws
+            postings += old.postings
+            revisions[case.id] = old.revision
+        taken_at = case.record.origin.created_at if case.record.origin else work.now
+        draws += rate_one(taken_at, base, case)
+        if posting := posting_of(case):
+            postings.append(posting)
+    await ground.post(work, base, draws, postings)
+    done = await revise.keep(work, list(revisions.values()))
+    return {new: [result] for new, result in zip(revisions, done, strict=True)}
 
 
-def _event(each: _Taken) -> UsageEvent:
-    if each.event is None:
-        raise ValueError(f"usage {each.id} was not read")
-    return each.event
+async def _was_let_go(work: Work, case: Case) -> bool:
+    """Whether the usage that a record replaces was rated, and its reservation, which is this one's too, let go then."""
+    old = case.replaces
+    if old is None or old.status == "failed" or old.reason == "chargedOnline" or not event_of(case).reservation:
+        return False
+    before = (await revise.case_of(work, old)).event
+    return before is not None and before.reservation == event_of(case).reservation
 
 
-async def _keep_charges(work: Work, taken: Sequence[_Taken]) -> None:
-    """Add what postpaid accounts owe to their open windows, one row for each component.
-
-    A window that was billed since the account was read takes nothing more: what was for it goes to the one open now.
-    """
-    charged = [each for each in taken if each.decision.charge is not None and each.owner is not None]
-    for each in charged:
-        each.window = each.owner.open_window if each.owner else None
-    while charged:
-        sums = _summed(charged)
-        rows = [(*key, *row) for key, row in sums.items()]
-        kept = await work.conn.fetch(q.keep_charges, *[list(column) for column in zip(*rows, strict=True)])
-        done = {tuple(row.values()) for row in kept}
-        charged = [each for each in charged if _charge_key(each)[:6] not in done]
-        if charged:
-            accounts = sorted({each.owner.account_id for each in charged if each.owner})
-            windows = {row["account_id"]: row["open_window"] for row in await work.conn.fetch(q.open_windows, accounts)}
-            for each in charged:
-                each.window = windows[each.owner.account_id] if each.owner else None
+async def _keep(work: Work, cases: Sequence[Case], actor: str) -> None:
+    if cases:
+        await work.conn.execute(q.keep, work.now, *_columns([_row(case, actor) for case in cases]))
 
 
-def _summed(charged: Sequence[_Taken]) -> dict[tuple, list[Any]]:
-    sums: dict[tuple, list[Any]] = defaultdict(lambda: [0, 0, 0, None, None])
-    for each in charged:
-        charge = each.decision.charge
-        if charge is None:
-            continue
-        key = _charge_key(each)
-        row, start = sums[key], _event(each).start
-        row[0] += charge.quantity
-        row[1] += charge.amount
-        row[2] += 1
-        row[3] = min(row[3] or start, start)
-        row[4] = max(row[4] or start, start)
-    return sums
-
-
-def _charge_key(each: _Taken) -> tuple[Any, ...]:
-    """The row that a record's charge is added to, and its unit."""
-    charge, owner = each.decision.charge, each.owner
-    if charge is None or owner is None:
-        raise ValueError(f"usage {each.id} is not charged")
+def _row(case: Case, actor: str) -> tuple[Any, ...]:
+    item, event, owner, decision = case.record, case.event, case.owner, case.decision
     return (
-        owner.account_id,
-        each.window,
-        owner.product_id,
-        charge.component,
-        charge.zone,
-        charge.tax_category,
-        charge.unit,
-    )
-
-
-async def _keep(work: Work, taken: Sequence[_Taken]) -> None:
-    if taken:
-        rows = [_row(each) for each in taken]
-        await work.conn.execute(q.keep, work.now, *[list(column) for column in zip(*rows, strict=True)])
-
-
-def _row(each: _Taken) -> tuple[Any, ...]:
-    item, event, owner, decision = each.record, each.event, each.owner, each.decision
-    lines: Sequence[PriceLine] = decision.lines
-    started: datetime | None = event.start if event else None
-    return (
-        each.id,
+        case.id,
         decision.status,
         decision.reason,
         item.usage_type,
         item.specification_id,
-        started,
+        event.start if event else None,
         owner.product_id if owner else None,
         owner.account_id if owner else None,
         owner.device_id if owner else None,
-        each.window,
+        case.posting.window if case.posting else None,
         decision.plan.id if decision.plan else None,
         decision.plan.version if decision.plan else None,
         event.unit if event else None,
         event.quantity if event else None,
-        _LINES.encode(lines).decode(),
+        _JSON.encode(decision.lines).decode(),
         item.body,
+        _JSON.encode([(draw.bucket_id, draw.amount) for draw in decision.draws]).decode(),
+        _JSON.encode([case.posting.charge]).decode() if case.posting else None,
+        actor,
+        case.replaces.id if case.replaces else None,
+        case.key,
     )
+
+
+def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]

@@ -44,16 +44,21 @@ language sql stable as $$
     from charge where bill_id = any (bills)
 $$
 
+-- define: usage_net
+-- What a revision has added to its window, in micros.
+create function usage_net(charges jsonb) returns bigint
+language sql immutable as $$ select sum((c ->> 5)::bigint)::bigint from jsonb_array_elements(charges) c $$
+
 -- define: usage_charge_difference
--- Charges that are not the sum of the records in their window.
+-- Charges that are not the sum of what the records, as they are and as they were, have added to their window.
 create function usage_charge_difference() returns table (account_id text, charge_window bigint, difference numeric)
 language sql stable as $$
     select account_id, charge_window, sum(amount) from (
         select account_id, charge_window, amount::numeric from charge
         union all
-        select u.account_id, u.charge_window, -(l ->> 'net')::numeric
-        from usage u cross join lateral jsonb_array_elements(u.prices) l
-        where u.charge_window is not null and u.status in ('rated', 'corrected')) d
+        select u.account_id, u.charge_window, -usage_net(u.charges) from usage u where u.charge_window is not null
+        union all
+        select h.account_id, h.charge_window, -usage_net(h.charges) from usage_history h where h.charge_window is not null) d
     group by account_id, charge_window having sum(amount) <> 0
 $$
 
@@ -83,19 +88,21 @@ language sql volatile as $$
 $$
 
 -- define: usage_behind_charge
--- The records that a charge is the sum of, each with its plan version and what it adds, in micros.
+-- The records that a charge is the sum of, each with its plan version and what it adds, in micros; one that was rated
+-- again or taken out adds what that came to.
 create function usage_behind_charge(account text, win bigint, product text, component text, zone text)
 returns table (id text, started_at timestamptz, plan_id text, plan_version int, unit text, quantity bigint, net bigint)
 language sql stable as $$
-    select u.id, u.started_at, u.plan_id, u.plan_version, u.unit, p.quantity, p.net
-    from usage u
-    cross join lateral (
-        select sum((l ->> 'quantity')::bigint)::bigint as quantity, sum((l ->> 'net')::bigint)::bigint as net
-        from jsonb_array_elements(u.prices) l
-        where l ->> 'component' = usage_behind_charge.component and l ->> 'zone' = usage_behind_charge.zone
-          and l ->> 'kind' <> 'included'
-    ) p
-    where u.account_id = account and u.charge_window = win and u.product_id = product and p.net is not null
+    select u.id, u.started_at, u.plan_id, u.plan_version, u.unit, sum((c ->> 4)::bigint)::bigint,
+           sum((c ->> 5)::bigint)::bigint
+    from (select id, charges from usage where account_id = account and charge_window = win
+          union all
+          select usage_id, charges from usage_history where account_id = account and charge_window = win) r
+    join usage u on u.id = r.id
+    cross join lateral jsonb_array_elements(r.charges) c
+    where u.product_id = product and c ->> 0 = usage_behind_charge.component and c ->> 1 = usage_behind_charge.zone
+    group by u.id, u.started_at, u.plan_id, u.plan_version, u.unit
+    having sum((c ->> 4)::bigint) <> 0 or sum((c ->> 5)::bigint) <> 0
 $$
 
 -- define: usage_recent
@@ -115,6 +122,18 @@ language sql stable as $$
     group by 1, 2, 3, 4, 5, 6, 7
 $$
 
+-- define: usage_by_day
+-- How much devices have used within a time, by unit and local day.
+create function usage_by_day(devices text[], since timestamptz, until timestamptz, time_zone text)
+returns table (device_id text, unit text, day date, quantity bigint)
+language sql stable as $$
+    select u.device_id, u.unit, (u.started_at at time zone time_zone)::date, sum(u.quantity)::bigint
+    from usage u
+    where u.device_id = any (devices) and u.started_at >= since and u.started_at < until
+      and u.status in ('rated', 'corrected', 'notRated') and u.unit is not null
+    group by 1, 2, 3
+$$
+
 -- define: usage_export_job
 create function usage_export_job()
 returns table (id text, status text, created_at timestamptz, completed_at timestamptz, body jsonb, row_count bigint,
@@ -123,50 +142,64 @@ language sql stable as $$
     select id, status, created_at, completed_at, body, row_count, row_total, size, checksum, url, error from export_job
 $$
 
+-- define: usage_unbilled
+-- What an account owes for a product's usage that is on no bill, by window and unit of what was used; net, in micros.
+create function usage_unbilled(account text, product text)
+returns table (charge_window bigint, unit text, quantity bigint, amount bigint, first_at timestamptz)
+language sql stable as $$
+    select charge_window, unit, sum(quantity)::bigint, sum(amount)::bigint, min(first_at)
+    from charge where account_id = account and product_id = product and bill_id is null
+    group by charge_window, unit
+$$
+
+-- define: usage_owed
+create function usage_owed(account text) returns table (amount numeric)
+language sql stable as 'select sum(amount) from charge where account_id = account and bill_id is null'
+
+-- define: usage_lately
+-- The devices of usages that were taken since the one of that id.
+create function usage_lately(first text) returns table (device_id text)
+language sql stable as 'select distinct device_id from usage where id >= first and device_id is not null'
+
 -- name: claim
 -- A key that another transaction is claiming is waited for; what is not returned was taken before.
-insert into usage_key (key, usage_id, body_hash)
-select key, usage_id, body_hash from unnest($1::bytea[], $2::text[], $3::bytea[]) as k (key, usage_id, body_hash)
+insert into usage_key (key, usage_id, body_hash, version)
+select key, usage_id, body_hash, version
+from unnest($1::bytea[], $2::text[], $3::bytea[], $4::int[]) as k (key, usage_id, body_hash, version)
 order by key
 on conflict do nothing
 returning key
 
 -- name: taken
-select key, usage_id, body_hash from usage_key where key = any ($1)
+select key, usage_id, version from usage_key where key = any ($1)
+
+-- name: taken_locked
+select key, usage_id, version from usage_key where key = any ($1) order by key for update
+
+-- name: hand_keys_over
+update usage_key u set usage_id = k.usage_id, body_hash = k.body_hash, version = k.version
+from unnest($1::bytea[], $2::text[], $3::bytea[], $4::int[]) as k (key, usage_id, body_hash, version)
+where u.key = k.key
 
 -- name: keep
 insert into usage (id, status, reason, usage_type, specification_id, started_at, product_id, account_id, device_id,
-                   charge_window, plan_id, plan_version, unit, quantity, prices, created_at, updated_at, body)
+                   charge_window, plan_id, plan_version, unit, quantity, prices, created_at, updated_at, body, draws,
+                   charges, actor, reference, key)
 select id, status, reason, usage_type, specification_id, started_at, product_id, account_id, device_id,
-       charge_window, plan_id, plan_version, unit, quantity, prices::jsonb, $1, $1, body::jsonb
+       charge_window, plan_id, plan_version, unit, quantity, prices::jsonb, $1, $1, body::jsonb, draws::jsonb, charges::jsonb,
+       actor, reference, key
 from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::text[],
-            $10::text[], $11::bigint[], $12::text[], $13::int[], $14::text[], $15::bigint[], $16::text[], $17::text[])
+            $10::text[], $11::bigint[], $12::text[], $13::int[], $14::text[], $15::bigint[], $16::text[], $17::text[],
+            $18::text[], $19::text[], $20::text[], $21::text[], $22::bytea[])
     as u (id, status, reason, usage_type, specification_id, started_at, product_id, account_id, device_id,
-          charge_window, plan_id, plan_version, unit, quantity, prices, body)
+          charge_window, plan_id, plan_version, unit, quantity, prices, body, draws, charges, actor, reference,
+          key)
 
 -- name: describe
 update usage
 set body = (usage.body || d.put::jsonb) - array(select jsonb_array_elements_text(d.removed::jsonb)), updated_at = $1
 from unnest($2::text[], $3::text[], $4::text[]) as d (id, put, removed)
 where usage.id = d.id
-
--- name: keep_charges
-insert into charge (account_id, charge_window, product_id, component, zone, tax_category, unit, quantity, amount, events,
-                    first_at, last_at)
-select * from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-                     $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[])
-    as c (account_id, charge_window, product_id, component, zone, tax_category, unit, quantity, amount, events,
-          first_at, last_at)
-order by account_id, charge_window, product_id, component, zone, tax_category
-on conflict (account_id, charge_window, product_id, component, zone, tax_category) do update
-set quantity = charge.quantity + excluded.quantity, amount = charge.amount + excluded.amount,
-    events = charge.events + excluded.events, first_at = least(charge.first_at, excluded.first_at),
-    last_at = greatest(charge.last_at, excluded.last_at)
-where charge.bill_id is null
-returning account_id, charge_window, product_id, component, zone, tax_category
-
--- name: open_windows
-select account_id, open_window from inventory_open_windows($1)
 
 -- name: start_import
 insert into usage_import (id, file, started_at) values ($1, $2, $3)
@@ -225,18 +258,6 @@ select id, fence from export_job
 
 -- name: find_export
 select status, body, checksum from export_job where id = $1
-
--- name: lock_restore
--- Two that bring back the same ids do so one after the other.
-select pg_advisory_xact_lock(hashtextextended(current_schema || ' usage restore', 0))
-
--- name: ids_in_use
-select id from usage where id = any ($1)
-
--- name: restore_times
-update usage set created_at = t.created_at, updated_at = t.updated_at
-from unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) as t (id, created_at, updated_at)
-where usage.id = t.id
 
 -- name: hold_file
 select pg_try_advisory_lock(hashtextextended(current_schema || ' usage file ' || $1, 0))

@@ -1,0 +1,164 @@
+"""Jobs over many stored usages: try what is in suspense again, rate again what was rated.
+
+A job is done in steps, each a transaction that does some usages and notes how far it came: whoever is killed in between
+has lost nothing, and any number of workers may take the next step.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from oxl.db.queries import load
+from oxl.engines.usage import ground, revise
+from oxl.engines.usage.case import Case, Stored
+from oxl.engines.usage.decide import Terms
+from oxl.engines.usage.rerate import RATED, Settled, account_of, drawn, order_of, rated_again, settle
+from oxl.engines.usage.revise import retry
+from oxl.values import new_id
+from oxl.verbs import Done, Work
+
+q = load("oxl.engines.usage", "again.sql")
+
+Kind = Literal["retry", "rerate"]
+STEP = 500  # usages in one step; of re-rating as many more as the last account has
+
+
+class Selection(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which usages are meant: all that fit everything that is given."""
+
+    reason: str | None = None
+    specification_id: str | None = None
+    product_id: str | None = None
+    account_id: str | None = None
+    plan_id: str | None = None
+    start: datetime | None = None  # usages that began from then on
+    until: datetime | None = None  # and before then
+    late: bool = False  # of a retry: charge also what came too late
+
+
+class Progress(NamedTuple):
+    """How far a job is."""
+
+    id: str
+    state: str
+    total: int
+    counts: dict[str, int]  # usages by what they came to
+    done: Sequence[Done] = ()  # those that the step changed
+
+
+_COUNTS = msgspec.json.Decoder(dict[str, int])
+_SELECTION = msgspec.json.Decoder(Selection)
+_JSON = msgspec.json.Encoder()
+
+
+async def start(work: Work, kind: Kind, chosen: Selection, plan_version: int | None = None) -> Progress:
+    """Open a job over the usages that the selection means now."""
+    job_id = new_id(work.now)
+    states = ["failed"] if kind == "retry" else list(RATED)
+    total = await work.conn.fetchval(q.count_chosen, states, *_arguments(chosen))
+    text = _JSON.encode(chosen).decode()
+    await work.conn.execute(q.start_job, job_id, kind, text, plan_version, total, work.now)
+    return Progress(job_id, "acknowledged", total, {})
+
+
+async def total_of(conn: Any, job_id: str) -> int:
+    """How many usages a job was opened over; LookupError when there is no such job."""
+    total = await conn.fetchval(q.total_of_job, job_id)
+    if total is None:
+        raise LookupError(f"no usage job has the id {job_id!r}")
+    return total
+
+
+async def due(work: Work) -> list[str]:
+    """The jobs that are not at their end, the oldest first."""
+    return [row["id"] for row in await work.conn.fetch(q.due_jobs)]
+
+
+async def step(work: Work, job_id: str) -> Progress | None:
+    """Take a job one step on; None when another worker has it at hand. LookupError when there is no such job."""
+    job = await work.conn.fetchrow(q.take_job, job_id)
+    if job is None:
+        await total_of(work.conn, job_id)
+        return None
+    counts: Counter[str] = Counter(_COUNTS.decode(job["counts"]))
+    if job["state"] in ("done", "terminatedWithError"):
+        return Progress(job_id, job["state"], job["total"], dict(counts))
+    chosen = _SELECTION.decode(job["filter"])
+    take = _retried if job["kind"] == "retry" else _rerated
+    place, done = await take(work, job, chosen, counts)
+    state = "done" if place is None else "inProgress"
+    await work.conn.execute(q.keep_job, job_id, state, _JSON.encode(counts).decode(), place or job["place"], work.now)
+    return Progress(job_id, state, job["total"], dict(counts), done)
+
+
+async def _retried(work: Work, job: Any, chosen: Selection, counts: Counter[str]) -> tuple[str | None, list[Done]]:
+    rows = await work.conn.fetch(q.chosen, ["failed"], *_arguments(chosen), job["place"], job["created_at"], STEP)
+    ids = [row["id"] for row in rows]
+    results = await retry(work, ids, "retry", job["id"], Terms(late=chosen.late)) if ids else []
+    done = [result for result in results if isinstance(result, Done)]
+    for result in done:
+        counts[f"{result.status}: {result.reason}" if result.status == "failed" else result.status] += 1
+    return (ids[-1] if len(ids) == STEP else None), [result for result in done if result.changes]
+
+
+async def _rerated(work: Work, job: Any, chosen: Selection, counts: Counter[str]) -> tuple[str | None, list[Done]]:
+    rows = await work.conn.fetch(
+        q.chosen_by_account, list(RATED), *_arguments(chosen), job["place"], job["created_at"], STEP
+    )
+    taken = [row for row in rows if row["before"] < STEP]
+    ids = [usage for row in taken for usage in row["ids"]]
+    if not ids:
+        return None, []
+    usages = [each for each in await revise.stored(work, ids) if each.status in RATED]
+    done, found = await rerate(work, usages, job["plan_version"], "rerate", job["id"])
+    counts.update(found)
+    return taken[-1]["account_id"], done
+
+
+async def rerate(
+    work: Work, usages: Sequence[Stored], version: int | None, actor: str, reference: str | None = None
+) -> tuple[list[Done], dict[str, int]]:
+    """Rate the usages again, by a version of their plans or by the one that was valid.
+
+    All usages of an account are taken back first, then rated in the order of their start. If one of them cannot be
+    rated as it is now, such as for want of credit, all of that account are left as they are.
+    """
+    counts: dict[str, int] = defaultdict(int)
+    cases: list[Case] = []
+    for each in usages:
+        case = await revise.case_of(work, each, Terms(late=True, plan_version=version))
+        if case.event is None:
+            counts["kept: unreadable"] += 1
+        else:
+            cases.append(case)
+    base = await ground.lay(work, cases, [case.stored for case in cases if case.stored])
+    for case in cases:
+        if case.owner:  # what has happened has happened, whether the product is suspended today or not
+            case.owner = case.owner._replace(status="active")
+    settled: list[Settled] = []
+    for _, group in groupby(sorted(cases, key=order_of), key=account_of):
+        again, refusal = rated_again(work.now, base, list(group))
+        if refusal:
+            counts[f"kept: {refusal}"] += len(again)
+            continue
+        for each in again:
+            changed = settle(base, each, actor, reference)
+            counts["corrected" if changed else "unchanged"] += 1
+            if changed:
+                settled.append(changed)
+    postings = [posting for each in settled for posting in each.postings]
+    await ground.post(work, base, drawn(settled), postings)
+    return await revise.keep(work, [each.revision for each in settled]), dict(counts)
+
+
+def _arguments(chosen: Selection) -> list[Any]:
+    return [
+        chosen.reason, chosen.specification_id, chosen.product_id, chosen.account_id, chosen.plan_id, chosen.start,
+        chosen.until,
+    ]  # fmt: skip
