@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from oxl.app import AFTER_RESTORE, SQL_CODE
-from oxl.cli import again, audit, bills, events, keys, recommend, subscriber, tenants, usage, voucher
+from oxl.cli import again, audit, bills, events, keys, parties, recommend, subscriber, tenants, usage, voucher
 from oxl.cli import seed as seeds
 from oxl.cli.doctor import examine, prove_ledger
 from oxl.cli.ground import DATA, TENANT, err, fail, opened, out, run, settings_of
@@ -39,6 +39,7 @@ app.add_typer(recommend.app, name="recommend")
 app.add_typer(voucher.app, name="voucher")
 app.add_typer(keys.app, name="key")
 app.add_typer(audit.app, name="audit")
+app.add_typer(parties.app, name="party")
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(catalog, name="catalog")
 app.add_typer(bills.bill, name="bill")

@@ -101,6 +101,11 @@ async def revoke(conn: Any, key_id: str, now: datetime) -> bool:
     return await conn.fetchval(q.revoke_key, key_id, now) is not None
 
 
+async def is_known(conn: Any, party: str) -> bool:
+    """Whether there is such a party."""
+    return bool(await conn.fetch(q.known_parties, [party]))
+
+
 async def owned(conn: Any, parties: Sequence[str]) -> tuple[str, ...]:
     """The accounts of parties."""
     return tuple(row["id"] for row in await conn.fetch(q.accounts_of, list(parties)))
