@@ -84,7 +84,7 @@ class Watched:
                 await self._app(scope, receive, told)
             finally:
                 took = time.perf_counter() - began
-                figures.DURATION.labels(route, method, str(status)).observe(took)
+                figures.duration(route, method, status).observe(took)
                 if status in _REFUSALS:
                     figures.REFUSED.labels(str(status)).inc()
                 traces.tell(span, method, route, status)
