@@ -17,7 +17,7 @@ import pytest
 
 from oxl.apis import APIS
 from oxl.app import SQL_CODE
-from oxl.contract.answers import contracts
+from oxl.contract.answers import Held, contracts
 from oxl.contract.pages import documents, pages
 from oxl.contract.strict import strictly
 from oxl.db.database import Database, Tenant
@@ -82,9 +82,9 @@ def client_of(tenant: Tenant, strict: str = "", public: str = "") -> httpx.Async
     """An HTTP client of the APIs of a tenant, in this process; `strict` names those that are, `public` begins hrefs."""
     apis = strictly(APIS, strict)
     published = documents(apis, public)
-    served = pages(apis, published, public)
-    kernel = Kernel(apis, tenant, public, 1000, 1 << 20, pages=served, contracts=contracts(published))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(kernel), base_url="http://oxl.example")
+    beside = pages(apis, published, public)
+    held = Held(Kernel(apis, tenant, public, 1000, 1 << 20, pages=beside), contracts(published), beside)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(held), base_url="http://oxl.example")
 
 
 @pytest.fixture(scope="module")

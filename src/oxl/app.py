@@ -12,12 +12,21 @@ from urllib.parse import urlsplit
 
 from oxl.apis import APIS
 from oxl.apis.usage_consumption.live import end_streams
-from oxl.contract.answers import contracts
+from oxl.contract.answers import Held, contracts
 from oxl.contract.pages import documents, pages
 from oxl.contract.strict import strictly
-from oxl.db.database import ABSENT, Database
+from oxl.db.database import ABSENT, Database, Tenant
 from oxl.db.embedded import EmbeddedError
+from oxl.identity.gate import Gate
+from oxl.identity.jwks import KeySets
+from oxl.identity.places import Places
+from oxl.identity.rules import check_settings
+from oxl.identity.tenants import Tenants
+from oxl.identity.tokens import Tokens
 from oxl.kernel.router import Kernel
+from oxl.operations import audit, logs, traces
+from oxl.operations.watch import Watched, drain_mark
+from oxl.outbox import outbox
 from oxl.outbox.callbacks import guard_of
 from oxl.settings import Settings, read_settings
 
@@ -28,6 +37,7 @@ _KEEP_SECONDS = 1.0
 SQL_CODE = (
     ("oxl.kernel", "kernel.sql"),
     ("oxl.outbox", "outbox.sql"),
+    ("oxl.outbox", "audit.sql"),
     ("oxl.engines.catalog", "catalog.sql"),
     ("oxl.engines.inventory", "inventory.sql"),
     ("oxl.engines.ledger", "posting.sql"),
@@ -52,6 +62,7 @@ SQL_CODE = (
     *((f"oxl.apis.{api.name}", "views.sql") for api in APIS),
     ("oxl.apis.operator", "selling.sql"),
     ("oxl.apis.operator", "rating.sql"),
+    ("oxl.apis.operator", "audit.sql"),
 )
 
 
@@ -64,6 +75,10 @@ def below(scope: dict[str, Any], prefix: str) -> dict[str, Any]:
     return scope | {"path": path.removeprefix(prefix), "raw_path": raw.removeprefix(prefix.encode())}
 
 
+# What makes of rows that another cluster's transactions wrote rows of this one's.
+AFTER_RESTORE = (outbox.rebase, audit.rebase)
+
+
 class App:
     """The ASGI application of one process: opens the database when the server starts, then hands on to the kernel."""
 
@@ -71,28 +86,15 @@ class App:
         self._settings = settings
         self._prefix = urlsplit(settings.public_url).path.rstrip("/")
         self._database: Database | None = None
-        self._kernel: Kernel | None = None
+        self._served: Watched | None = None
         self._keeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Join the database and make ready to answer."""
         self._database = await Database.open(self._settings)
-        tenant = await self._database.tenant(self._settings.tenant)
-        settings = self._settings
-        apis = strictly(APIS, settings.strict)
-        published = documents(apis, settings.public_url)
-        self._kernel = Kernel(
-            apis,
-            tenant,
-            settings.public_url,
-            settings.default_limit,
-            settings.max_body,
-            count_cap=settings.count_cap,
-            partial_status=settings.partial_status,
-            pages=pages(apis, published, settings.public_url),
-            contracts=contracts(published) if settings.validate_responses else None,
-            guard=guard_of(settings.callback_allow, settings.host, settings.port),
-        )
+        self._database.statement_seconds = self._settings.statement_seconds
+        await self._database.tenant(self._settings.tenant)
+        self._served = served_by(self._settings, self._database)
         self._keeping = asyncio.create_task(self._keep(self._database))
         loop = asyncio.get_running_loop()
         # The server hears of it too and waits for what is open; streams would be open for ever.
@@ -116,16 +118,19 @@ class App:
             self._keeping.cancel()
         if self._database is not None:
             await self._database.close()
+        traces.close()
 
     async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable) -> None:
         """ASGI."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif scope["type"] == "http" and self._kernel is not None:
-            await self._kernel(below(scope, self._prefix), receive, send)
+        elif scope["type"] == "http" and self._served is not None:
+            await self._served(below(scope, self._prefix), receive, send)
 
     async def _lifespan(self, receive: Callable, send: Callable) -> None:
         await receive()
+        logs.set_up(self._settings.log)
+        traces.set_up("oxl")
         try:
             await self.start()
         except Exception as error:
@@ -136,6 +141,39 @@ class App:
         await receive()
         await self.stop()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def gate_of(settings: Settings, database: Database) -> Gate:
+    """The way in to the APIs of every tenant of a database; ValueError where the settings would not be safe."""
+    apis = strictly(APIS, settings.strict)
+    published = documents(apis, settings.public_url)
+    beside = pages(apis, published, settings.public_url)
+    guard = guard_of(settings.callback_allow, settings.host, settings.port)
+
+    def answering(tenant: Tenant) -> Any:
+        kernel = Kernel(
+            apis,
+            tenant,
+            settings.public_url,
+            settings.default_limit,
+            settings.max_body,
+            count_cap=settings.count_cap,
+            partial_status=settings.partial_status,
+            pages=beside,
+            guard=guard,
+        )
+        return Held(kernel, contracts(published), beside) if settings.validate_responses else kernel
+
+    rules = check_settings(settings, guard.dev)
+    tokens = Tokens(rules.reading, KeySets()) if rules.reading.issuers else None
+    return Gate(settings, Tenants(database, answering, settings.tenants), apis, beside, tokens, rules.hosts)
+
+
+def served_by(settings: Settings, database: Database) -> Watched:
+    """All that a server process answers: the way in, and around it health, figures, logs and traces."""
+    gate = gate_of(settings, database)
+    mark = drain_mark(settings.data, settings.port)
+    return Watched(gate, gate, Places(APIS).route, database.opened, mark)
 
 
 def create() -> App:

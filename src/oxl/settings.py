@@ -17,10 +17,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"  # address to listen at
     port: int = 8080  # port to listen at
     workers: int = 1  # server processes
-    tenant: str = "default"  # the tenant that is served, or worked in
+    tenant: str = "default"  # the tenant that is served where nothing names another, or worked in
     language: str = "en"  # of the names of amounts in consumption reports: en, de, fr …
     public_url: str = ""  # prefix of href and Location, such as https://api.example; empty: path only
     callback_allow: str = ""  # networks and hosts that event callbacks may lead to besides public ones, by comma
+    auth: Literal["dev", "required"] = "dev"  # dev: who comes is an operator, on loopback only; required: keys, tokens
+    hosts: str = ""  # tenants by host name, host=tenant by comma; others are told by key or token
+    issuers: str = ""  # issuers of access tokens by comma, each alone or as issuer=tenant where it speaks for one only
+    audience: str = ""  # what an access token's aud must hold
+    algorithms: str = "RS256,PS256,ES256,Ed25519"  # that access tokens may be signed with
+    tenant_claim: str = "tenant"  # the claims of a token that name tenant, role and party, dotted where they are nested
+    role_claim: str = "role"  # operator, partner or subscriber
+    party_claim: str = "party"  # whose it is: no other's is seen
+    tls_cert: str = ""  # file of the server's certificate, and of its key below; empty: plain HTTP
+    tls_key: str = ""  # file of the key
+    behind_proxy: bool = False  # a proxy in front ends TLS, so that plain HTTP may be listened to beyond loopback
+    tenants: int = 32  # tenants that a process has open at a time
+    inflight: int = 512  # requests that a process answers at a time; more are refused with 503
+    rate: int = 500  # requests a second of one caller and process; more are refused with 429
+    client_seconds: int = 10  # how long a client may send or take nothing
+    statement_seconds: int = 30  # how long a statement of a request may take; 0: as long as it wants
+    metrics_open: bool = False  # /metrics for everybody; else for operators, where keys or tokens are required
+    log: Literal["text", "json"] = "text"  # log lines for people; or JSON with a line for each request
+    drain_seconds: int = 0  # how long a server that is told to stop says so at /health/ready before it does
     connections: int = 8  # PostgreSQL connections per process and tenant
     max_body: int = 1_048_576  # bytes of one request body
     strict: str = ""  # APIs that refuse what others fill in or leave out: TMF635,TMF654, or all

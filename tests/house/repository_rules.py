@@ -14,9 +14,10 @@ _HOSTS = re.compile(
     r"|elsewhere|server|host\.docker\.internal|www\.apache\.org|keepachangelog\.com|semver\.org|www\.tmforum\.org|www\.w3\.org)([:/;,{]|$)"
 )
 _ABOUT_ADDRESSES = (  # those that must be refused
-    "tests/house/repository_rules.py",
-    "tests/pure/test_callbacks.py",
     "tests/apis/test_exports.py",
+    "tests/house/repository_rules.py",
+    "tests/identity/test_attacks.py",
+    "tests/pure/test_callbacks.py",
 )
 _SOMEBODYS = re.compile(r"(?<![\w.:}>$/-])/(home|Users|root|work|workspace|builds?|mnt|scratch)/[\w.]+")
 _SETTINGS = "src/oxl/settings.py"

@@ -12,7 +12,7 @@ from rules import files, parsed, repository
 
 LINES = range(1, 121)
 LATER = {  # line → the part of the product that will keep it
-    89: "recommendation", 112: "identity", 113: "identity", 116: "operations", 117: "operations", 118: "operations",
+    89: "recommendation",
 }  # fmt: skip
 _NUMBERED = re.compile(r"test_(?:lines?_)?(\d+(?:_(?:to_)?\d+)*)(?:_|$)")
 

@@ -32,7 +32,7 @@ _HANDED_ON |= {
     "src/oxl/kernel/problem.py",
     "src/oxl/verbs.py",
 }
-_HANDED_ON |= {"src/oxl/kernel/handle.py", "src/oxl/kernel/shapes.py", "src/oxl/kernel/validate.py"}
+_HANDED_ON |= {"src/oxl/kernel/handle.py", "src/oxl/kernel/shapes.py", "src/oxl/query/body.py"}
 
 
 def _calls(tree: Tree) -> Iterator[tuple[str, str, ast.Call]]:

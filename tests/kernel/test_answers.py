@@ -12,7 +12,7 @@ from tests.kernel.toy import BASE, NOTE, NOTES, TOY, toy_client
 
 from oxl.apis import APIS
 from oxl.contract import openapi
-from oxl.contract.answers import Contract, contracts
+from oxl.contract.answers import Contract, Held, contracts
 from oxl.contract.pages import documents
 from oxl.db.database import Tenant
 from oxl.kernel.router import Kernel
@@ -101,7 +101,7 @@ async def test_an_answer_that_does_not_fit_is_a_500_and_is_logged(toy, tenant: T
     made = (await toy.post(NOTES, json={"text": "x"})).json()
     async with toy_client(tenant) as client:
         assert (await client.get(made["href"])).status_code == 200
-    held = Kernel((api,), tenant, "", 10, 1000, contracts=contracts(documents((api,), "")))
+    held = Held(Kernel((api,), tenant, "", 10, 1000), contracts(documents((api,), "")))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(held), base_url="http://toy.example") as client:
         answer = await client.get(made["href"])
         assert (answer.status_code, answer.json()["code"]) == (500, "contractViolated")

@@ -15,7 +15,8 @@ from tests.kernel.toy import rows
 
 from oxl.kernel.background import bulk, once
 from oxl.kernel.declare import operation_of
-from oxl.kernel.handle import Item, forget_keys
+from oxl.kernel.handle import Item
+from oxl.kernel.keys import forget_keys
 from oxl.verbs import Done
 
 from tests.kernel.boxes import API  # isort: skip

@@ -10,13 +10,16 @@ from pathlib import Path
 import typer
 from rich.markup import escape
 
-from oxl.cli import again, bills, events, recommend, subscriber, usage, voucher
+from oxl.app import AFTER_RESTORE, SQL_CODE
+from oxl.cli import again, audit, bills, events, keys, parties, recommend, subscriber, tenants, usage, voucher
 from oxl.cli import seed as seeds
 from oxl.cli.assets import write_assets
 from oxl.cli.certify import certify
 from oxl.cli.doctor import examine, prove_ledger
 from oxl.cli.ground import DATA, TENANT, err, fail, opened, out, run, settings_of
 from oxl.cli.serving import serve_until_stopped, work_until_stopped
+from oxl.db import archive
+from oxl.db.migrate import tenant_names
 from oxl.db.upgrade import upgrade as upgrade_cluster
 from oxl.engines.catalog.catalog import load_folder
 from oxl.engines.catalog.document import CatalogError
@@ -36,6 +39,10 @@ app.add_typer(subscriber.app, name="subscriber")
 app.add_typer(events.app, name="events")
 app.add_typer(recommend.app, name="recommend")
 app.add_typer(voucher.app, name="voucher")
+app.add_typer(keys.app, name="key")
+app.add_typer(audit.app, name="audit")
+app.add_typer(parties.app, name="party")
+app.add_typer(tenants.app, name="tenant")
 app.add_typer(catalog, name="catalog")
 app.command()(certify)
 app.command("assets")(write_assets)
@@ -94,6 +101,38 @@ def upgrade(data: Path | None = DATA) -> None:
         out.print(f"PostgreSQL {old} is the newest here" if old == new else f"moved from PostgreSQL {old} to {new}")
 
     run(move())
+
+
+@app.command()
+def backup(
+    file: Path = typer.Argument(help="Where to write: a .tar.gz, readable by its owner alone."),
+    data: Path | None = DATA,
+) -> None:
+    """Write every tenant into a file, each as of one moment, while they are being used."""
+
+    async def keep() -> None:
+        async with opened(data, None) as (database, _):
+            names = await tenant_names(database)
+            found = await archive.write(database, file, names, lambda line: err.print(f"[dim]{line}[/]"))
+            out.print(f"{len(names)} tenants, {sum(p.rows for each in found.values() for p in each.values())} rows")
+
+    run(keep())
+
+
+@app.command()
+def restore(file: Path = typer.Argument(help="A file of `oxl backup`."), data: Path | None = DATA) -> None:
+    """Bring tenants back from a file, and prove that each table is what it was. Here they must be empty."""
+
+    def say(line: str) -> None:
+        err.print(f"[dim]{line}[/]")
+
+    async def bring() -> None:
+        async with opened(data, None) as (database, _):
+            found = await archive.restore(database, file, SQL_CODE, say, AFTER_RESTORE)
+            rows = sum(proof.rows for each in found.values() for proof in each.values())
+            out.print(f"{len(found)} tenants, {rows} rows: every table has the rows and the sum that were written")
+
+    run(bring())
 
 
 @app.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from granian import Granian
 from granian.constants import Interfaces, Loops
 
@@ -25,6 +27,8 @@ def run_server() -> None:
         websockets=False,
         log_access=False,
         respawn_failed_workers=True,
+        ssl_cert=Path(settings.tls_cert) if settings.tls_cert else None,
+        ssl_key=Path(settings.tls_key) if settings.tls_key else None,
         backpressure=_OPEN,
         workers_kill_timeout=_LAST_SECONDS,
     ).serve()

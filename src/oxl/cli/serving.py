@@ -7,10 +7,12 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import msgspec
 
 from oxl.apis import APIS
@@ -31,14 +33,18 @@ from oxl.cli.walk import print_walk
 from oxl.clock import system_now
 from oxl.db.cluster import entering
 from oxl.db.database import ABSENT, Database, Tenant
-from oxl.db.migrate import keep_partitions, migrate
+from oxl.db.migrate import keep_partitions, migrate, tenant_names
 from oxl.engines.billing.run import NewRun
 from oxl.engines.consumption.consumption import speak
 from oxl.engines.consumption.words import words_of
 from oxl.engines.ledger.grants import grant_due
+from oxl.identity.rules import check_settings
 from oxl.kernel.background import once
 from oxl.kernel.events import voices
-from oxl.kernel.handle import forget_keys
+from oxl.kernel.keys import forget_keys
+from oxl.operations import logs
+from oxl.operations.audit import seal
+from oxl.operations.watch import drain_mark
 from oxl.outbox.callbacks import guard_of
 from oxl.outbox.delivery import Delivery
 from oxl.settings import Settings
@@ -50,6 +56,7 @@ async def serve_until_stopped(
     settings: Settings, load: Callable[[Tenant], Awaitable[Any]] | None, background: bool
 ) -> None:
     """Open and migrate the database, load what is asked for, then serve until a signal stops it."""
+    check_settings(settings, guard_of(settings.callback_allow, settings.host, settings.port).dev)
     _check_free(settings.host, settings.port)
     try:
         words_of(settings.language)
@@ -102,6 +109,13 @@ def _environment(settings: Settings) -> dict[str, str]:
 async def _run_children(settings: Settings, names: Sequence[str], stop: asyncio.Event) -> None:
     """Run the server and the worker until told to stop, or until one of them ends; none outlives this process."""
     environment = os.environ | _environment(settings)
+    with tempfile.TemporaryDirectory(prefix="oxl-figures-") as figures:
+        if settings.workers > 1:
+            environment["PROMETHEUS_MULTIPROC_DIR"] = figures
+        await _run(settings, names, environment, stop)
+
+
+async def _run(settings: Settings, names: Sequence[str], environment: Mapping[str, str], stop: asyncio.Event) -> None:
     children = [
         await asyncio.create_subprocess_exec(
             sys.executable, "-m", f"oxl.cli.{name}", env=environment, preexec_fn=entering(None, signal.SIGTERM)
@@ -111,26 +125,27 @@ async def _run_children(settings: Settings, names: Sequence[str], stop: asyncio.
     ends = {asyncio.create_task(child.wait()): name for child, name in zip(children, names, strict=True)}
     told = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait([*ends, told], return_when=asyncio.FIRST_COMPLETED)
+    mark = drain_mark(settings.data.resolve(), settings.port)
+    if told in done and settings.drain_seconds:
+        mark.touch()
+        await asyncio.sleep(settings.drain_seconds)
     for child in children:
         if child.returncode is None:
             child.terminate()
     await asyncio.wait(ends)
+    mark.unlink(missing_ok=True)
     told.cancel()
     for ended in done - {told}:
         fail(f"the {ends[ended]} process ended by itself (exit code {ended.result()}); its lines above say why")
 
 
 async def work_until_stopped(settings: Settings) -> None:
-    """Deliver events, make export files, import files and sweep what is due until a signal stops it.
-
-    The database may go and come back meanwhile.
-    """
+    """Do what is due until a signal stops it, for the tenants that are served. The database may go and come back."""
+    logs.set_up(settings.log)
     stop = _stop_on_signal()
     database = await Database.open(settings)
-    running: list[asyncio.Task[None]] = []
+    attended: dict[str, asyncio.Task[None]] = {}
     try:
-        tenant = await database.tenant(settings.tenant)
-        running = [asyncio.create_task(each.run(stop)) for each in _duties(settings, tenant)]
         kept = None
         while not stop.is_set():
             try:
@@ -138,26 +153,60 @@ async def work_until_stopped(settings: Settings) -> None:
                 if kept != system_now().date():
                     await keep_partitions(database)
                     kept = system_now().date()
-                await once(tenant, lambda work: forget_keys(work, settings.key_days))
-                granted = await once(tenant, grant_due)
-                await again.run_due(tenant)
-                await sweep(tenant)
-                if granted:
-                    out.print(f"granted the allowances of {granted} products")
-                await _bill(tenant)
-                await answer_waiting(tenant)
-                if trained := await train_if_due(tenant):
-                    out.print(f"recommendation model {trained.version} is {trained.status}")
+                there = await tenant_names(database) if settings.auth == "required" or settings.hosts else []
+                for name in there or [settings.tenant]:
+                    if name not in attended:
+                        tenant = await database.tenant(name)
+                        attended[name] = asyncio.create_task(_attend(settings, tenant, stop))
             except ABSENT as error:
                 err.print(f"[yellow]the database is away ({error}); trying again[/]")
-            ended, _ = await asyncio.wait(running, timeout=_SWEEP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            for task in ended if not stop.is_set() else ():
-                task.result()
+            await asyncio.wait([*attended.values(), stopping := asyncio.create_task(stop.wait())],
+                               timeout=_SWEEP_SECONDS, return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
+            stopping.cancel()
+            for name in [name for name, task in attended.items() if task.done() and not stop.is_set()]:
+                attended.pop(name).result()
     finally:
         stop.set()
-        if running:
-            await asyncio.wait(running)
+        if attended:
+            await asyncio.wait(attended.values())
         await database.close()
+
+
+async def _attend(settings: Settings, tenant: Tenant, stop: asyncio.Event) -> None:
+    """Deliver a tenant's events, make its files and sweep what is due, until told to stop or the tenant is erased."""
+    gone = asyncio.Event()
+    running = [asyncio.create_task(each.run(gone)) for each in _duties(settings, tenant)]
+    try:
+        while not stop.is_set():
+            try:
+                await _sweep(settings, tenant)
+            except ABSENT as error:
+                err.print(f"[yellow]the database is away ({error}); trying again[/]")
+            waiting = [*running, stopping := asyncio.create_task(stop.wait())]
+            ended, _ = await asyncio.wait(waiting, timeout=_SWEEP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            for task in ended - {stopping} if not stop.is_set() else ():
+                task.result()
+    except asyncpg.InvalidAuthorizationSpecificationError:
+        out.print(f"tenant {tenant.name} is gone")
+    finally:
+        gone.set()
+        await asyncio.wait(running)
+
+
+async def _sweep(settings: Settings, tenant: Tenant) -> None:
+    """What is due by now."""
+    await once(tenant, lambda work: forget_keys(work, settings.key_days))
+    await once(tenant, seal)
+    granted = await once(tenant, grant_due)
+    await again.run_due(tenant)
+    await sweep(tenant)
+    if granted:
+        out.print(f"granted the allowances of {granted} products")
+    await _bill(tenant)
+    await answer_waiting(tenant)
+    if trained := await train_if_due(tenant):
+        out.print(f"recommendation model {trained.version} is {trained.status}")
 
 
 async def _bill(tenant: Tenant) -> None:

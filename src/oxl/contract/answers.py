@@ -5,18 +5,23 @@ What an object must be is decided by its @type, never by counting which alternat
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from oxl.kernel.problem import Problem, body_of
+
+log = logging.getLogger("oxl.contract")
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,), "object": (dict,),
     "array": (list,),
 }  # fmt: skip
 ALWAYS = ("id", "href", "@type")
+_OF_BODY = (b"content-type", b"content-length", b"etag", b"location")
 
 
 class Contract:
@@ -102,3 +107,55 @@ def _pattern(base: str, path: str) -> str:
 def contracts(documents: Mapping[str, Any]) -> dict[str, Contract]:
     """What answers are held against, by base path."""
     return {base: Contract(base, each) for base, each in documents.items()}
+
+
+class Held:
+    """An ASGI application whose answers are held against what is published: one that does not fit becomes a 500.
+
+    pages: paths that are served beside the resources. Streams, and what a HEAD leaves out, are not looked at.
+    """
+
+    def __init__(self, app: Any, held: Mapping[str, Contract], pages: Collection[str] = ()) -> None:
+        self._app = app
+        self._held = held
+        self._pages = pages
+
+    async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable[[Any], Awaitable[None]]) -> None:
+        """One HTTP request (ASGI)."""
+        path = scope["path"].rstrip("/")
+        base = next((base for base in self._held if path.startswith(f"{base}/")), None)
+        if base is None or path in self._pages or scope["method"] == "HEAD":
+            return await self._app(scope, receive, send)
+        start: dict[str, Any] | None = None
+
+        async def hold(message: dict[str, Any]) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            if start is not None:
+                partial = b"fields=" in scope["query_string"]
+                kind = dict(start["headers"]).get(b"content-type", b"application/json")
+                body, whole = message.get("body", b""), kind.startswith(b"application/json")
+                faults = self._held[base].faults(scope["method"], path, start["status"], body, partial) if whole else ()
+                if faults:
+                    told = "; ".join(faults)
+                    log.error(
+                        "%s %s answered %s against the contract: %s", scope["method"], path, start["status"], told
+                    )
+                    text = f"the answer does not fit the published contract: {faults[0]}"
+                    message = message | {"body": body_of(Problem(500, "contractViolated", text))}
+                    kept = [header for header in start["headers"] if header[0] not in _OF_BODY]
+                    start |= {
+                        "status": 500,
+                        "headers": [
+                            *kept,
+                            (b"content-type", b"application/json;charset=utf-8"),
+                            (b"content-length", str(len(message["body"])).encode()),
+                        ],
+                    }
+                await send(start)
+                start = None
+            await send(message)
+
+        await self._app(scope, receive, hold)

@@ -50,7 +50,13 @@ class Tenant:
         self._limit = limit
         self._open = 0
         self._free: list[asyncpg.Connection] = []
+        self._closed = False
         self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed: whoever still holds it asks for it anew."""
+        return self._closed
 
     def secret(self, purpose: str) -> bytes:
         """A key of the tenant for one purpose: the same in every process of this installation and after restarts."""
@@ -102,7 +108,7 @@ class Tenant:
             sound = True  # the server has answered; after anything else a statement may still be on its way
             raise
         finally:
-            if not sound or conn.is_closed() or conn.is_in_transaction():
+            if not sound or self._closed or conn.is_closed() or conn.is_in_transaction():
                 self._open -= 1
                 conn.terminate()
             else:
@@ -127,7 +133,8 @@ class Tenant:
         await self.refresh_clock()
 
     async def close(self) -> None:
-        """Close the idle connections."""
+        """Close the idle connections now, and those at work when they are done."""
+        self._closed = True
         while self._free:
             await self._free.pop().close()
             self._open -= 1
@@ -139,6 +146,7 @@ class Database:
     def __init__(self, settings: Settings, owner: dict[str, Any], lease: embedded.Lease | None) -> None:
         self.settings = settings
         self.lease = lease
+        self.statement_seconds = 0  # how long a statement of a tenant may take; 0: as long as it wants
         self._owner = owner
         self._tenants: dict[str, Tenant] = {}
 
@@ -150,8 +158,11 @@ class Database:
             self._owner |= {"host": self.lease.host, "port": self.lease.port}
             for tenant in self._tenants.values():
                 tenant.move(self.lease.host, self.lease.port)
-        for tenant in self._tenants.values():
-            await tenant.refresh_clock()
+        for tenant in list(self._tenants.values()):
+            try:
+                await tenant.refresh_clock()
+            except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.UndefinedTableError):  # it was erased
+                await self.forget(tenant.name)
 
     @classmethod
     async def open(cls, settings: Settings, say: Callable[[str], None] = lambda _: None) -> Database:
@@ -184,7 +195,8 @@ class Database:
                 | {
                     "user": row["role"],
                     "password": role_password(row["secret"], row["role"]),
-                    "server_settings": {"search_path": row["schema"], "application_name": "oxl", "jit": "off"},
+                    "server_settings": {"search_path": row["schema"], "application_name": "oxl", "jit": "off"}
+                    | limits_of(self.statement_seconds),
                 },
                 self.settings.connections,
             )
@@ -192,12 +204,29 @@ class Database:
             self._tenants[name] = tenant
         return self._tenants[name]
 
+    def opened(self) -> list[Tenant]:
+        """The tenants that are open now."""
+        return list(self._tenants.values())
+
+    async def forget(self, name: str) -> None:
+        """Close a tenant that nobody has asked for in a while; asked for again it is opened again."""
+        if tenant := self._tenants.pop(name, None):
+            await tenant.close()
+
     async def close(self) -> None:
         """Close every connection and give the lease back."""
         for tenant in self._tenants.values():
             await tenant.close()
         if self.lease is not None:
             self.lease.close()
+
+
+def limits_of(seconds: int) -> dict[str, str]:
+    """The settings of a session whose statements take so long at most, and half of that to wait for a lock."""
+    if not seconds:
+        return {}
+    limits = {"statement_timeout": seconds, "lock_timeout": seconds / 2, "idle_in_transaction_session_timeout": seconds}
+    return {name: str(round(limit * 1000)) for name, limit in limits.items()}
 
 
 def role_password(secret: str, role: str) -> str:

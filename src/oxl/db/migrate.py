@@ -27,7 +27,7 @@ q = load("oxl.db", "tenants.sql")
 
 _PARTITIONED = ("delivery", "outbox", "transfer", "usage")
 _MONTHS_AHEAD = 4  # each is planned for by every statement that cannot tell which month it wants
-_APPEND_ONLY = ("transfer",)
+_APPEND_ONLY = ("audit", "audit_link", "transfer")
 
 
 def migrations() -> list[tuple[int, str]]:
@@ -70,6 +70,27 @@ async def create_tenant(database: Database, name: str, code: Code) -> None:
         for row in await conn.fetch(q.tenants):
             if row["name"] == name:
                 await _migrate_tenant(conn, row, code, lambda _: None)
+
+
+async def tenant_names(database: Database) -> list[str]:
+    """The tenants that are there."""
+    async with database.owner() as conn:
+        return [row["name"] for row in await conn.fetch(q.tenants)]
+
+
+async def drop_tenant(database: Database, name: str) -> None:
+    """Remove a tenant with its schema, its role and all that is in it; LookupError when there is none."""
+    async with database.owner() as conn:
+        await conn.execute(q.lock)
+        row = await conn.fetchrow(q.find_tenant, name)
+        if row is None:
+            raise LookupError(f"there is no tenant {name!r}")
+        async with conn.transaction():  # committed first, so that nobody comes in while the schema is dropped
+            await conn.execute(q.forget_tenant, name)
+            await conn.execute(q.let_nobody_in.format(role=row["role"]))
+        await conn.fetch(q.end_sessions, row["role"])
+        async with conn.transaction():
+            await conn.execute(q.drop_tenant.format(schema=row["schema"], role=row["role"]))
 
 
 async def _ensure_tenant(conn: asyncpg.Connection, name: str) -> None:

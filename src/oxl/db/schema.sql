@@ -42,9 +42,21 @@ create table outbox (              -- every event, in the transaction that made 
     at timestamptz not null,
     doc jsonb not null,            -- the resource as it then looked from outside
     changed text[],                -- the attributes that a change was of, where that is known
+    trace text not null default '',  -- of the request that it came of
     primary key (id)
 ) partition by range (id);
 create index outbox_order on outbox (api, xid, id);
+create table audit (               -- who did what; the tenant's role can add to it and change nothing
+    id text primary key,
+    xid xid8 not null default pg_current_xact_id(),
+    at timestamptz not null,
+    caller text not null,
+    operation text not null,       -- as a scope names it
+    resource_id text not null,     -- empty where nothing came to be
+    outcome text not null,         -- done, or the code that it was refused with
+    trace text not null
+);
+create index audit_order on audit (xid, id);
 create table subscription (        -- who is told of which events of an API, and how far in the outbox: (xid, event_id)
     id text primary key,
     digest bytea not null,         -- of api, callback and query: asked for twice it is one
@@ -95,6 +107,28 @@ create table delivery (            -- the log: a row for each try
     primary key (id)
 ) partition by range (id);
 create index delivery_subscription on delivery (subscription_id, id);
+
+-- engine: identity
+create table api_key (             -- who may ask without a token; the secret itself is kept nowhere
+    id text primary key,
+    hash bytea not null,           -- SHA-256 of the secret
+    name text not null,
+    role text not null check (role in ('operator', 'partner', 'subscriber')),
+    scopes text[],                 -- none: what the role has
+    parties text[] not null,       -- whose it is: no other's is seen; empty: the whole tenant
+    rate int check (rate > 0),     -- requests a second; none: what the settings say
+    created_at timestamptz not null,
+    expires_at timestamptz not null,
+    revoked_at timestamptz,
+    check (role <> 'subscriber' or cardinality(parties) > 0)
+);
+
+-- engine: operations
+create table audit_link (          -- the chain that seals the audit: each hash is over the one before and a row
+    number bigint primary key,
+    audit_id text not null unique,
+    hash bytea not null
+);
 
 -- engine: catalog
 create table catalog_revision (    -- raised by every publication, so that a process knows when to read anew

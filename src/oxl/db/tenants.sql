@@ -37,6 +37,20 @@ create schema if not exists {schema}
 -- name: keep_tenant
 insert into oxl.tenant (name, schema, role) values ($1, $2, $3) on conflict do nothing
 
+-- name: forget_tenant
+delete from oxl.tenant where name = $1
+
+-- name: let_nobody_in
+alter role {role} nologin
+
+-- name: end_sessions
+select pg_terminate_backend(pid) from pg_stat_activity where usename = $1
+
+-- name: drop_tenant
+drop schema {schema} cascade;
+drop owned by {role};
+drop role {role}
+
 -- name: enter
 set local search_path = {schema}
 

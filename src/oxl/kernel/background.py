@@ -66,7 +66,7 @@ async def change(
             operation = Operation(api, resource, verb, "PATCH")
             await lock(work, operation, ids)
             results = await verb(work)
-            await keep_events(work, operation, [(result, None, None) for result in results])
+            await keep_events(work, operation, [(result, None, None, "") for result in results])
             return results
 
     return await _tried(attempt)

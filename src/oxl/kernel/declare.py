@@ -10,6 +10,8 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from oxl.callers import Owner, Sight
+from oxl.query.condition import ALWAYS, NEVER, Condition
 from oxl.verbs import Done, Refused, Work
 
 Kind = Literal["text", "number", "boolean", "instant"]
@@ -101,10 +103,18 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     state: str = ""  # the attribute whose change is a stateChange
     task: Task | None = None
     streams: tuple[Stream, ...] = ()
+    owner: Owner | None = None  # none: callers who see only what is theirs see none of it
+    theirs: Mapping[str, str] = {}  # what these may name in a create body only where it is theirs
     events: Mapping[str, str] = {}  # change → event type
     summary: str = ""
     own_operations: frozenset[str] = frozenset()  # operations that the official document does not have
     own_events: frozenset[str] = frozenset()  # event types of `events` that the official document does not have
+
+    def seen_by(self, sight: Sight) -> Condition:
+        """The condition that those meet which a sight shows."""
+        if self.owner is None or self.owner.kind == "everyone":
+            return ALWAYS if self.owner else NEVER
+        return Condition("text", self.owner.column, values=getattr(sight, self.owner.kind))
 
     @property
     def operations(self) -> tuple[str, ...]:

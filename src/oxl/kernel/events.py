@@ -83,7 +83,7 @@ def _head(voice: Voice, event: Event) -> dict[str, Any]:
         "eventId": event.id,
         "eventTime": at,
         "eventType": event.event_type,
-        "correlationId": event.resource_id,
+        "correlationId": event.trace or event.resource_id,
         "domain": voice.api.title,
         "title": words,
         "description": f"{words} of {event.resource} {event.resource_id}",

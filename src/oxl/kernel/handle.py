@@ -7,8 +7,7 @@ DELETE the resources are locked first and read as they then are; where a group m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,41 +15,14 @@ from oxl.db.database import Tenant
 from oxl.db.queries import load
 from oxl.kernel import represent, select, validate
 from oxl.kernel.declare import Change, Operation, Resource
+from oxl.kernel.keys import REQUESTS, Answer, Item, Reply, claim, keep_keys
 from oxl.kernel.problem import Problem, body_of, problem_of
+from oxl.outbox.audit import DONE, VERBS, Entry, note
 from oxl.query import patch
 from oxl.values import new_id
 from oxl.verbs import Done, Refusal, Refused, Work
 
 q = load("oxl.kernel", "kernel.sql")
-_REQUESTS = "HTTP"  # the scope of every request's key; its hash says what it was for
-
-
-class Item(msgspec.Struct, frozen=True):
-    """One write: its checked body (a Patch for PATCH), the key under which its client may repeat it, a hash of what was
-    sent; for PATCH and DELETE the id that it means, and the ETags of which its client has seen one.
-    """
-
-    body: Any = None
-    key: str | None = None
-    body_hash: bytes = b""
-    id: str = ""
-    if_match: tuple[str, ...] | None = None
-    fields: tuple[str, ...] | None = None
-
-
-class Reply(NamedTuple):
-    """An answer about to be sent."""
-
-    status: int
-    body: bytes
-    headers: Sequence[tuple[str, str]] = ()
-
-
-class Answer(NamedTuple):
-    """The outcome of one write, and what its client is told."""
-
-    result: Done | Refused
-    reply: Reply | None = None
 
 
 class _Made(NamedTuple):
@@ -64,10 +36,10 @@ async def group(
     tenant: Tenant, operation: Operation, items: Sequence[Item], collection: str | None = None
 ) -> list[Answer]:
     """Run a group in one transaction. Replies are made when the href of the collection is given; bulk wants none."""
-    scope = operation.key if collection is None else _REQUESTS
+    scope = operation.key if collection is None else REQUESTS
     async with tenant.connection() as conn, conn.transaction():
         work = Work(conn, tenant.clock.now(), tenant.name)
-        told, twins = await _claim(work, scope, items)
+        told, twins = await claim(work, scope, items)
         fresh = [n for n in range(len(items)) if n not in told and n not in twins]
         if operation.method != "POST":
             await lock(work, operation, [items[n].id for n in fresh])
@@ -77,8 +49,16 @@ async def group(
                 n: Answer(each.result, _reply(operation, items[n], each, collection))
                 for n, each in zip(turn, made, strict=True)
             }
-        await _keep_keys(work, scope, [(items[n], told[n]) for n in fresh])
+        await keep_keys(work, scope, [(items[n], told[n]) for n in fresh])
+        await note(conn, [_entry(operation, items[n], told[n].result) for n in fresh if items[n].caller.name])
     return [told[twins.get(n, n)] for n in range(len(items))]
+
+
+def _entry(operation: Operation, item: Item, result: Done | Refused) -> Entry:
+    place, api = result.id if isinstance(result, Done) else result.reference or item.id, operation.api
+    what = f"{api.number or api.name}.{operation.resource.name}:{VERBS[operation.method]}"
+    outcome = DONE if isinstance(result, Done) else result.code
+    return Entry(item.caller.name, what, place, outcome, item.caller.trace)
 
 
 async def lock(work: Work, operation: Operation, ids: Sequence[str]) -> None:
@@ -101,10 +81,29 @@ def _turns(operation: Operation, fresh: Sequence[int], items: Sequence[Item]) ->
     return turns
 
 
+async def _docs(work: Work, operation: Operation, items: Sequence[Item]) -> dict[str, str]:
+    """The documents that the items mean, by id, where their callers see them."""
+    asked = [(item.id, item.caller.sight) for item in items]
+    docs = await select.seen(work.conn, operation.resource, work.now, asked)
+    return {item.id: doc for item, doc in zip(items, docs, strict=True) if doc is not None}
+
+
+async def _seen_still(
+    work: Work, operation: Operation, items: Sequence[Item], results: Sequence[Done | Refused]
+) -> None:
+    """Problem 403, which undoes the group, where one has made, changed or met what its caller does not see."""
+    places = [result.id if isinstance(result, Done) else result.reference for result in results]
+    asked = [(each, item.caller.sight) for item, each in zip(items, places, strict=True) if each and item.caller.sight]
+    if asked and None in await select.seen(work.conn, operation.resource, work.now, asked):
+        raise Problem(403, "notYours", "what is asked for is not yours")
+
+
 async def _create(work: Work, operation: Operation, items: Sequence[Item], collection: str | None) -> list[_Made]:
     resource = operation.resource
     results = await operation.verb(work, [item.body for item in items])
-    docs = await keep_events(work, operation, [(result, None, None) for result in results], collection is not None)
+    await _seen_still(work, operation, items, results)
+    told = [(result, None, None, item.caller.correlation) for item, result in zip(items, results, strict=True)]
+    docs = await keep_events(work, operation, told, collection is not None)
     untold = [each.id for each in results if isinstance(each, Done) and each.id not in docs] if collection else []
     docs |= await select.by_ids(work.conn, resource, work.now, untold) if untold else {}
     return [_Made(result, docs.get(result.id, "") if isinstance(result, Done) else "") for result in results]
@@ -112,7 +111,7 @@ async def _create(work: Work, operation: Operation, items: Sequence[Item], colle
 
 async def _patch(work: Work, operation: Operation, items: Sequence[Item], collection: str | None) -> list[_Made]:
     resource, ids = operation.resource, [item.id for item in items]
-    docs = await select.by_ids(work.conn, resource, work.now, ids)
+    docs = await _docs(work, operation, items)
     outcome: dict[str, Done | Refused] = {}
     changes: dict[str, Change] = {}
     for item in items:
@@ -129,8 +128,10 @@ async def _patch(work: Work, operation: Operation, items: Sequence[Item], collec
                 outcome[item.id] = Done(item.id)
     if changes:
         results = await operation.verb(work, list(changes.values()))
+        await _seen_still(work, operation, [item for item in items if item.id in changes], results)
         outcome |= dict(zip(changes, results, strict=True))
-        told = [(_told(resource, outcome[each], changes[each]), changes[each].changed, None) for each in changes]
+        traces = {item.id: item.caller.correlation for item in items}
+        told = [(_told(resource, outcome[e], changes[e]), changes[e].changed, None, traces[e]) for e in changes]
         found = await keep_events(work, operation, told, answer=True)
         untold = [each for each in changes if each not in found]
         docs |= found | (await select.by_ids(work.conn, resource, work.now, untold) if untold else {})
@@ -169,7 +170,7 @@ def _told(resource: Resource, result: Done | Refused, change: Change) -> Done | 
 
 
 async def _delete(work: Work, operation: Operation, items: Sequence[Item], _: str | None) -> list[_Made]:
-    docs = await select.by_ids(work.conn, operation.resource, work.now, [item.id for item in items])
+    docs = await _docs(work, operation, items)
     outcome: dict[str, Done | Refused] = {}
     for item in items:
         try:
@@ -178,8 +179,9 @@ async def _delete(work: Work, operation: Operation, items: Sequence[Item], _: st
             outcome[item.id] = refusal.refused
     ids = [item.id for item in items if item.id not in outcome]
     if ids:
+        traces = {item.id: item.caller.correlation for item in items}
         results = await operation.verb(work, ids)
-        await keep_events(work, operation, [(r, None, docs[each]) for each, r in zip(ids, results, strict=True)])
+        await keep_events(work, operation, [(r, None, docs[e], traces[e]) for e, r in zip(ids, results, strict=True)])
         outcome |= dict(zip(ids, results, strict=True))
     return [_Made(outcome[item.id]) for item in items]
 
@@ -190,18 +192,18 @@ _TURNS = {"POST": _create, "PATCH": _patch, "DELETE": _delete}
 async def keep_events(
     work: Work,
     operation: Operation,
-    told: Sequence[tuple[Done | Refused, Sequence[str] | None, str | None]],
+    told: Sequence[tuple[Done | Refused, Sequence[str] | None, str | None, str]],
     answer: bool = False,
 ) -> dict[str, str]:
-    """The events of (result, attributes changed, document if gone) into the outbox; for an answer their documents."""
+    """The events of (result, attributes changed, document if gone, trace) into the outbox; for an answer their docs."""
     resource, events = operation.resource, []
-    others = [(other, None, None) for each in told if isinstance(each[0], Done) for other in each[0].others]
-    for result, changed, doc in [*told, *others]:
+    others = [(other, None, None, each[3]) for each in told if isinstance(each[0], Done) for other in each[0].others]
+    for result, changed, doc, trace in [*told, *others]:
         for change in result.changes:
             if change in resource.events:
                 names = _attributes(resource, change, changed)
                 place = result.id if isinstance(result, Done) else result.reference or ""
-                events.append(select.Event(new_id(work.now), resource.events[change], place, names, doc))
+                events.append(select.Event(new_id(work.now), resource.events[change], place, names, doc, trace))
     if not events:
         return {}
     return await select.keep_events(work.conn, resource, work.now, operation.api.name, events, answer)
@@ -233,68 +235,3 @@ def _reply(operation: Operation, item: Item, made: _Made, collection: str | None
     later = resource.task is not None and bool(result.status) and result.status not in resource.task.final
     status = resource.task.accepted if resource.task and later else 201
     return Reply(status, content, [("Location", f"{collection}/{result.id}"), tag])
-
-
-_REUSED = Refused("mismatch", "keyReused", "Idempotency-Key: was used for another request")
-_MISMATCH = Answer(_REUSED, Reply(422, body_of(problem_of(_REUSED, ""))))
-
-
-async def _claim(work: Work, scope: str, items: Sequence[Item]) -> tuple[dict[int, Answer], dict[int, int]]:
-    """Of the items with a key: those answered before, with that answer; those that repeat another of the group."""
-    first: dict[str, int] = {}
-    told: dict[int, Answer] = {}
-    twins: dict[int, int] = {}
-    for n, item in enumerate(items):
-        if item.key is None:
-            continue
-        if first.setdefault(item.key, n) == n:
-            continue
-        if items[first[item.key]].body_hash == item.body_hash:
-            twins[n] = first[item.key]
-        else:
-            told[n] = _MISMATCH
-    if not first:
-        return told, twins
-    keys = list(first)
-    hashes = [items[first[key]].body_hash for key in keys]
-    claimed = {row["key"] for row in await work.conn.fetch(q.claim_keys, scope, work.now, keys, hashes)}
-    used = [key for key in keys if key not in claimed]
-    for row in await work.conn.fetch(q.used_keys, scope, used) if used else ():
-        n = first[row["key"]]
-        told[n] = _MISMATCH if row["body_hash"] != items[n].body_hash else _stored(row)
-    return told, twins
-
-
-def _stored(row: Any) -> Answer:
-    refused = row["refused"]
-    result = msgspec.json.decode(refused, type=Refused) if refused else Done(row["resource_id"])
-    if row["status"] is None:
-        return Answer(result)
-    headers = msgspec.json.decode(row["headers"], type=list[tuple[str, str]])
-    return Answer(result, Reply(row["status"], row["body"].encode(), headers))
-
-
-async def _keep_keys(work: Work, scope: str, answers: Sequence[tuple[Item, Answer]]) -> None:
-    """Store what a key was answered; a refusal that left nothing behind frees its key, so that it may be mended."""
-    kept, freed = [], []
-    for item, (result, reply) in answers:
-        if item.key is None:
-            continue
-        refused = isinstance(result, Refused)
-        if refused and not result.changes:
-            freed.append(item.key)
-            continue
-        sent = (
-            (reply.status, msgspec.json.encode(reply.headers).decode(), reply.body.decode()) if reply else (None,) * 3
-        )
-        about = (result.reference, msgspec.json.encode(result).decode()) if refused else (result.id, None)
-        kept.append((item.key, *about, *sent))
-    if kept:
-        await work.conn.execute(q.keep_answers, scope, *[list(column) for column in zip(*kept, strict=True)])
-    if freed:
-        await work.conn.execute(q.free_keys, scope, freed)
-
-
-async def forget_keys(work: Work, days: int) -> None:
-    """Forget the answers to requests that are older than that."""
-    await work.conn.execute(q.forget_keys, work.now - timedelta(days=days))

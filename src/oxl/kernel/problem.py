@@ -11,10 +11,10 @@ from oxl.verbs import Refusal, Refused
 
 REASONS = {
     400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not found", 405: "Method not allowed",
-    406: "Not acceptable", 409: "Conflict", 412: "Precondition failed", 413: "Body too large", 414: "Query too long",
-    415: "Unsupported media type", 416: "Range not satisfiable", 422: "Not processable", 500: "Internal error",
-    501: "Not implemented",
-    503: "Service unavailable",
+    406: "Not acceptable", 408: "Request timeout", 409: "Conflict", 412: "Precondition failed", 413: "Body too large",
+    414: "Address too long", 415: "Unsupported media type", 416: "Range not satisfiable", 421: "Misdirected request",
+    422: "Not processable", 429: "Too many requests", 431: "Headers too large", 500: "Internal error",
+    501: "Not implemented", 503: "Service unavailable",
 }  # fmt: skip
 STATUS = {  # by kind of refusal
     "invalid": 400, "unknown": 404, "conflict": 409, "stale": 412, "mismatch": 422, "unsupported": 501,

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
+from oxl.callers import NOBODY, Caller, Sight
 from oxl.db.database import ABSENT, LOST_RACE, Tenant
 from oxl.kernel import filter as filters
 from oxl.kernel import paging, represent, request, select, validate
@@ -21,6 +22,7 @@ from oxl.kernel.hub import Hub
 from oxl.kernel.problem import Problem, body_of, problem_of
 from oxl.outbox.callbacks import Guard
 from oxl.query import patch
+from oxl.query.body import values_at
 from oxl.verbs import Refusal
 
 log = logging.getLogger("oxl.kernel")
@@ -42,14 +44,6 @@ class Page(Protocol):
         ...
 
 
-class Contract(Protocol):
-    """What was published of an API, for its answers to be held against."""
-
-    def faults(self, method: str, path: str, status: int, body: bytes, partial: bool) -> Sequence[str]:
-        """Where an answer does not fit."""
-        ...
-
-
 class _Route(NamedTuple):
     """A resource with all that answering for it needs."""
 
@@ -63,7 +57,7 @@ class _Route(NamedTuple):
 class Kernel:
     """Serves declared APIs for one tenant. `public` is the prefix that hrefs and Locations carry.
 
-    pages: what else is served, by path; contracts: by base path, where answers are to be held against them.
+    pages: what else is served, by path.
     """
 
     def __init__(
@@ -76,7 +70,6 @@ class Kernel:
         count_cap: int = select.COUNT_CAP,
         partial_status: int = 206,
         pages: Mapping[str, Page] | None = None,
-        contracts: Mapping[str, Contract] | None = None,
         guard: Guard | None = None,
     ) -> None:
         self.bases = tuple(api.base for api in apis)
@@ -94,13 +87,11 @@ class Kernel:
         self._streams = {(at, s.method, s.name): (r, s) for at, r in self._routes.items() for s in r.resource.streams}
         self._hubs = {f"{api.base}/hub": Hub(api, tenant, public, guard or Guard()) for api in apis if api.hub}
         self._pages = pages or {}
-        self._contracts = contracts or {}
 
     def _route(self, api: Api, resource: Resource, public: str) -> _Route:
-        async def read(ids: Sequence[str]) -> list[str | None]:
+        async def read(asked: Sequence[tuple[str, Sight | None]]) -> list[str | None]:
             async with self._tenant.connection() as conn:
-                found = await select.by_ids(conn, resource, self._tenant.clock.now(), list(set(ids)))
-            return [found.get(wanted) for wanted in ids]
+                return await select.seen(conn, resource, self._tenant.clock.now(), asked)
 
         def writing(verb: Any, method: Method) -> Flusher:
             return Flusher(partial(group, self._tenant, Operation(api, resource, verb, method), collection=href))
@@ -117,9 +108,9 @@ class Kernel:
         try:
             if await self._stream(scope, receive, send):
                 return
-            reply = self._held(scope, await self._answer(scope, receive))
+            reply = await self._answer(scope, receive)
         except Problem as problem:
-            reply = self._held(scope, Reply(problem.status, body_of(problem), problem.headers))
+            reply = Reply(problem.status, body_of(problem), problem.headers)
         except ConnectionResetError:
             return
         except Exception as error:
@@ -146,6 +137,10 @@ class Kernel:
             return False
         route, stream = found
         _allow(scope["method"], [stream.method])
+        if sight := scope.get("oxl.caller", NOBODY).sight:
+            if stream.method != "GET":
+                raise Problem(403, "notYours", "what is sent here may be of anybody")
+            await self._doc(route, resource_id, sight)
         operation = Operation(route.api, route.resource, route.resource.create)
         parts = request.body_parts(receive)
         exchange = Exchange(self._tenant, operation, resource_id, parts, dict(scope["headers"]), receive)
@@ -157,23 +152,9 @@ class Kernel:
         await send({"type": "http.response.body", "body": b""})
         return True
 
-    def _held(self, scope: dict[str, Any], reply: Reply) -> Reply:
-        """The reply, or where answers are held against the contract and it does not fit, a 500."""
-        path = scope["path"].rstrip("/")
-        base = next((base for base in self._contracts if path.startswith(f"{base}/")), None)
-        if base is None or path in self._pages:
-            return reply
-        method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        partial = b"fields=" in scope["query_string"]
-        faults = self._contracts[base].faults(method, path, reply.status, reply.body, partial)
-        if not faults:
-            return reply
-        log.error("%s %s answered %s against the contract: %s", method, path, reply.status, "; ".join(faults))
-        problem = Problem(500, "contractViolated", f"the answer does not fit the published contract: {faults[0]}")
-        return Reply(problem.status, body_of(problem))
-
     async def _answer(self, scope: dict[str, Any], receive: Callable) -> Reply:
         path, method, headers = scope["path"].rstrip("/"), scope["method"], dict(scope["headers"])
+        caller: Caller = scope.get("oxl.caller", NOBODY)
         if path in self._pages:
             _allow(method, ("GET", "HEAD"))
             return Reply(200, self._pages[path].body(), self._pages[path].headers)
@@ -189,6 +170,8 @@ class Kernel:
         hub = self._hubs.get(path) or self._hubs.get(collection)
         if hub:
             hub_id = "" if path in self._hubs else unquote(resource_id)
+            if caller.sight:
+                raise Problem(403, "notYours", "events are of everybody; ask for the resources instead")
             return Reply(*await hub.answer(method, hub_id, receive, headers, self._max_body))
         route = self._routes.get(collection)
         if route is None:
@@ -198,10 +181,12 @@ class Kernel:
             return await self._write(route, unquote(resource_id), scope, receive, headers)
         request.check_accept(headers)
         query = request.parse_query(scope["query_string"].decode("latin-1"), self._cap)
-        return await self._read(route, unquote(resource_id), query, headers)
+        return await self._read(route, unquote(resource_id), query, headers, caller.sight)
 
-    async def _read(self, route: _Route, resource_id: str, query: request.Query, headers: Headers) -> Reply:
-        doc = await self._doc(route, resource_id)
+    async def _read(
+        self, route: _Route, resource_id: str, query: request.Query, headers: Headers, sight: Sight | None
+    ) -> Reply:
+        doc = await self._doc(route, resource_id, sight)
         etag = represent.etag_of(doc)
         if represent.is_known(headers.get(b"if-none-match", b""), etag):
             return Reply(304, b"", [("ETag", etag)])
@@ -209,11 +194,13 @@ class Kernel:
 
     async def _list(self, route: _Route, scope: dict[str, Any]) -> Reply:
         raw, headers = scope["query_string"].decode("latin-1"), dict(scope["headers"])
+        sight: Sight | None = scope.get("oxl.caller", NOBODY).sight
         query = request.parse_query(raw, self._cap)
         ranged = scope["method"] == "GET" and request.take_range(query, headers, self._cap)
         conditions = filters.conditions(route.resource, query.filters, f"{route.href}/", route.api.strict)
+        conditions = [*conditions, route.resource.seen_by(sight)] if sight else conditions
         keys = paging.order_of(route.resource, query.sort)
-        bound = paging.binding(f"{route.api.base}/{route.resource.name}", keys, raw)
+        bound = paging.binding(f"{route.api.base}/{route.resource.name} {sight.party if sight else ''}", keys, raw)
         part = paging.window(keys, query, self._secret, bound, request.prefers(headers, "count=exact"))
         async with self._tenant.connection() as conn, select.bounded(conn):
             page = await select.page(conn, route.resource, self._tenant.clock.now(), conditions, part, self._count_cap)
@@ -239,9 +226,9 @@ class Kernel:
         partial = self._partial_status if query.paged and 0 < shown < page.total else 200
         return Reply(206 if ranged else partial, body, found)
 
-    async def _doc(self, route: _Route, resource_id: str) -> str:
-        """The document of an id; Problem 404 when it is not there."""
-        doc = None if "\x00" in resource_id else await route.reads.submit(resource_id)
+    async def _doc(self, route: _Route, resource_id: str, sight: Sight | None) -> str:
+        """The document of an id; Problem 404 when it is not there, or not for them to see."""
+        doc = None if "\x00" in resource_id else await route.reads.submit((resource_id, sight))
         if doc is None:
             raise problem_of(unknown(route.resource, resource_id), route.href)
         return doc
@@ -249,12 +236,12 @@ class Kernel:
     async def _write(
         self, route: _Route, resource_id: str, scope: dict[str, Any], receive: Callable, headers: Headers
     ) -> Reply:
-        method = scope["method"]
+        method, caller = scope["method"], scope.get("oxl.caller", NOBODY)
         try:
             item = await self._item(route, resource_id, scope, receive, headers)
         except Problem:
             if method != "POST":
-                await self._doc(route, resource_id)  # 404 comes before whatever else is wrong
+                await self._doc(route, resource_id, caller.sight)  # 404 comes before whatever else is wrong
             raise
         later = method == "POST" and "later" in route.writes and request.prefers(headers, "respond-async")
         answer: Answer = await route.writes["later" if later else method].submit(item)
@@ -268,6 +255,7 @@ class Kernel:
         if "\x00" in resource_id:
             raise Problem(404, "notFound", "no id holds such a character")
         method, api, kind = scope["method"], route.api, request.media_type(headers)
+        caller: Caller = scope.get("oxl.caller", NOBODY)
         request.check_accept(headers)
         fields = request.parse_query(scope["query_string"].decode("latin-1"), self._cap).fields
         key, seen = request.idempotency_key(headers), request.if_match(headers)
@@ -275,7 +263,7 @@ class Kernel:
         if method == "POST":
             request.check_media_type(kind, ("application/json",))
             raw = await request.read_body(receive, headers, self._max_body)
-            body = await self._body(route, validate.parse(raw))
+            body = await self._body(route, validate.parse(raw), caller.sight)
         elif method == "PATCH":
             request.check_media_type(kind, _MERGE_ONLY if api.generation == 4 else list(patch.FORMATS), "Accept-Patch")
             raw = await request.read_body(receive, headers, self._max_body)
@@ -284,14 +272,25 @@ class Kernel:
             except Refusal as refusal:
                 raise problem_of(refusal.refused, route.href) from None
         about = f"{method} {route.href}/{resource_id} {kind}\n".encode() if key else b""
-        return Item(body, key, hashlib.sha256(about + raw).digest() if key else b"", resource_id, seen, fields)
+        body_hash = hashlib.sha256(about + raw).digest() if key else b""
+        return Item(body, key, body_hash, resource_id, seen, fields, caller)
 
-    async def _body(self, route: _Route, body: dict[str, Any]) -> dict[str, Any]:
+    async def _body(self, route: _Route, body: dict[str, Any], sight: Sight | None) -> dict[str, Any]:
         """A create body as its verb takes it. Ids are the server's; one that is in use is a conflict."""
         known = body.get("id")
-        if isinstance(known, str) and "\x00" not in known and await route.reads.submit(known) is not None:
+        if isinstance(known, str) and "\x00" not in known and await route.reads.submit((known, sight)) is not None:
             raise Problem(409, "idInUse", f"id: there is a {route.resource.name} with the id {known[:100]!r}")
-        return validate.check(route.resource, body, route.api)
+        body = validate.check(route.resource, body, route.api)
+        for path, kind in route.resource.theirs.items() if sight else ():
+            for each in values_at(body, path.split(".")):
+                named = self._routes.get(f"{route.api.base}/{kind}")
+                if (each not in getattr(sight, kind)) if named is None else await self._hidden(named, each, sight):
+                    raise Problem(403, "notYours", f"{path}: is not yours")
+        return body
+
+    async def _hidden(self, route: _Route, resource_id: Any, sight: Sight | None) -> bool:
+        plain = isinstance(resource_id, str) and "\x00" not in resource_id
+        return not plain or await route.reads.submit((resource_id, sight)) is None
 
 
 def _allow(method: str, methods: Sequence[str]) -> None:

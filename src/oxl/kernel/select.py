@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
+from oxl.callers import Sight
 from oxl.kernel.declare import Resource
 from oxl.kernel.paging import Bound, Key, Place, Window, slices
 from oxl.kernel.problem import Problem
@@ -62,11 +63,27 @@ class Page(NamedTuple):
     ends: tuple[Place, Place] | None = None
 
 
-async def by_ids(conn: Any, resource: Resource, now: datetime, ids: Sequence[str]) -> dict[str, str]:
-    """The documents of the ids that exist, as JSON text by id."""
-    source = f"{resource.one}($1, $2)" if resource.one else f"{resource.view}($1) where id = any ($2)"
-    rows = await conn.fetch(f"select id, doc from {source}", now, list(ids))
+async def by_ids(
+    conn: Any, resource: Resource, now: datetime, ids: Sequence[str], sight: Sight | None = None
+) -> dict[str, str]:
+    """The documents of the ids that exist and are in sight, as JSON text by id."""
+    values: list[Any] = [now, list(ids)]
+    source = f"{resource.one}($1, $2) where true" if resource.one else f"{resource.view}($1) where id = any ($2)"
+    source += f" and {where(resource.seen_by(sight), values)}" if sight else ""
+    rows = await conn.fetch(f"select id, doc from {source}", *values)
     return {row["id"]: row["doc"] for row in rows}
+
+
+async def seen(
+    conn: Any, resource: Resource, now: datetime, asked: Sequence[tuple[str, Sight | None]]
+) -> list[str | None]:
+    """The document of each id, for who asks for it; None where it is not there, or not to be seen by them."""
+    found: dict[tuple[str, Sight | None], str] = {}
+    for sight in dict.fromkeys(sight for _, sight in asked):
+        ids = list({wanted for wanted, by in asked if by == sight})
+        docs = await by_ids(conn, resource, now, ids, sight)
+        found |= {(each, sight): doc for each, doc in docs.items()}
+    return [found.get(each) for each in asked]
 
 
 async def page(
@@ -249,6 +266,7 @@ class Event(NamedTuple):
     resource_id: str
     changed: str | None = None
     doc: str | None = None
+    trace: str = ""
 
 
 async def keep_events(
@@ -260,14 +278,14 @@ async def keep_events(
     source = f"{resource.one}($1, $6)" if resource.one else f"{resource.view}($1)"
     gone = events[0].doc is not None  # of one group all are deletions, or none is
     row = await conn.fetchrow(
-        f"with told as (insert into outbox (id, api, event_type, resource, resource_id, at, doc, changed) "
+        f"with told as (insert into outbox (id, api, event_type, resource, resource_id, at, doc, changed, trace) "
         f"select e.id, $2, e.event_type, $3, e.resource_id, $1, {'e.doc::jsonb' if gone else 'v.doc'}, "
-        f"case when e.changed is not null then array(select jsonb_array_elements_text(e.changed::jsonb)) end "
-        f"from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) "
-        f"as e (id, event_type, resource_id, changed, doc)"
+        f"case when e.changed is not null then array(select jsonb_array_elements_text(e.changed::jsonb)) end, e.trace "
+        f"from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]) "
+        f"as e (id, event_type, resource_id, changed, doc, trace)"
         f"{'' if gone else f' join {source} v on v.id = e.resource_id'} returning resource_id, doc) "
-        f"select outbox_wake(), array_agg(resource_id) filter (where $9) as ids, "
-        f"array_agg(doc::text) filter (where $9) as docs from told",
+        f"select outbox_wake(), array_agg(resource_id) filter (where $10) as ids, "
+        f"array_agg(doc::text) filter (where $10) as docs from told",
         now,
         api,
         resource.name,

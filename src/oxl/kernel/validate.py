@@ -2,123 +2,38 @@
 
 An API is lenient or strict. Lenient fills in what can be inferred, leaves out what only the server sets, and keeps what
 the shape does not know; strict refuses all of these.
-
-Refused here: what JSON readers disagree on (duplicate keys, NaN), what PostgreSQL cannot hold (NUL, lone surrogates),
-and what costs more than it is worth (depth, huge numbers).
 """
 
 from __future__ import annotations
 
-import json
 import re
 import types
 import typing
-from decimal import Decimal
 from functools import cache
 from typing import Any
 
 import msgspec
 
 from oxl.kernel.declare import Api, Resource
-from oxl.kernel.problem import Problem
+from oxl.kernel.problem import Problem, problems
 from oxl.kernel.shapes import complete, facts_of
+from oxl.query import body as bodies
 from oxl.query.patch import same
-from oxl.values import MAX_ATOMS, BadValue, bounded_decimal
 
-MAX_DEPTH = 64
 _IDENTITY = ("id", "href")  # never taken from a client
 _CLASS = ("@type", "@baseType")
-_UNFIT = re.compile(r"[\x00\ud800-\udfff]")
 
 
-def _bad(message: str, code: str = "invalidBody") -> Problem:
-    return Problem(400, code, message)
-
-
-class _OutOfRange:
-    """Stands for a number that cannot be taken, until the field it stands in is known."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text[:40]
-
-
-def _decimal(text: str) -> Decimal | _OutOfRange:
-    try:
-        return bounded_decimal(text)
-    except BadValue:
-        return _OutOfRange(text)
-
-
-def _integer(text: str) -> int | _OutOfRange:
-    if len(text) <= 20 and abs(number := int(text)) <= MAX_ATOMS:
-        return number
-    return _OutOfRange(text)
-
-
-def _constant(text: str) -> _OutOfRange:
-    return _OutOfRange(text)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _bad(f"{twice}: given twice in one object")
-    return found
-
-
-_READER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_float=_decimal, parse_int=_integer, parse_constant=_constant
-)
-
-
+@problems()
 def parse(raw: bytes) -> dict[str, Any]:
     """One JSON object from a request body, numbers as int or Decimal; Problem 400 for anything else."""
-    body = parse_any(raw)
-    if not isinstance(body, dict):
-        raise _bad("the body must be one JSON object")
-    return body
+    return bodies.read_object(raw)
 
 
+@problems()
 def parse_any(raw: bytes) -> Any:
     """Any JSON value from a request body, within the same bounds."""
-    try:
-        body = _READER.decode(raw.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise _bad("the body is not UTF-8") from None
-    except json.JSONDecodeError as error:
-        raise _bad(f"the body is not JSON: {error.msg} at character {error.pos}") from None
-    except RecursionError:
-        raise _bad("the body is nested too deeply") from None
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH or _suspicious(raw):
-        _walk(body, "", 1)
-    return body
-
-
-def _suspicious(raw: bytes) -> bool:
-    """Whether the text can hold a number out of range or a character that PostgreSQL refuses: then it is walked."""
-    return _SUSPECT.search(raw) is not None
-
-
-_SUSPECT = re.compile(rb"\\u(0000|[dD][89a-fA-F])|[0-9][eE]|[0-9]{17}|NaN|Infinity")
-
-
-def _walk(value: Any, path: str, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise _bad("the body is nested too deeply")
-    if isinstance(value, dict):
-        for name, member in value.items():
-            if _UNFIT.search(name):
-                raise _bad(f"{path}: a name holds a character that cannot be stored")
-            _walk(member, f"{path}.{name}" if path else name, depth + 1)
-    elif isinstance(value, list):
-        for index, member in enumerate(value):
-            _walk(member, f"{path}[{index}]", depth + 1)
-    elif isinstance(value, _OutOfRange):
-        raise _bad(f"{path}: number out of range: {value.text}", "invalidValue")
-    elif isinstance(value, str) and _UNFIT.search(value):
-        raise _bad(f"{path}: holds a character that cannot be stored", "invalidValue")
+    return bodies.read(raw)
 
 
 def check(resource: Resource, body: dict[str, Any], api: Api | None = None) -> dict[str, Any]:
@@ -163,7 +78,8 @@ def check_change(
         if name in resource.required and name not in after:
             raise Problem(400, "missingAttribute", f"{name}: is required")
     part = {name: after[name] for name in changed if name in after}
-    _walk(part, "", 1)
+    with problems():
+        bodies.hold(part)
     _fit(resource, part, after, api)
     return after, changed
 

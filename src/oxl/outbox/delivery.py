@@ -31,7 +31,7 @@ log = logging.getLogger("oxl.delivery")
 _MOST_ANSWER = 65_536  # bytes of an answer that are read, so that its connection can be used again
 
 
-class _Pinned(AbstractResolver):
+class Pinned(AbstractResolver):
     """Names resolved by the guard, so that the connection goes to an address that was judged."""
 
     def __init__(self, guard: Guard) -> None:
@@ -86,7 +86,7 @@ class Delivery:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until told to stop; the database may go and come back meanwhile."""
-        connector = aiohttp.TCPConnector(limit=0, resolver=_Pinned(self._guard), use_dns_cache=False)
+        connector = aiohttp.TCPConnector(limit=0, resolver=Pinned(self._guard), use_dns_cache=False)
         timeout = aiohttp.ClientTimeout(total=self._pace.timeout)
         stopping = asyncio.create_task(stop.wait())
         stopping.add_done_callback(lambda _: self._wake.set())

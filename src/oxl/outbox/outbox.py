@@ -39,6 +39,7 @@ class Event(msgspec.Struct):
     at: datetime
     doc: str
     changed: tuple[str, ...] = ()
+    trace: str = ""  # of the request that it came of
     text: bytes = b""
 
 
@@ -88,7 +89,7 @@ async def channel(conn: Any) -> str:
 
 def _event(row: Any) -> Event:
     names = ("xid", "id", "event_type", "resource", "resource_id", "at", "doc")
-    return Event(**{name: row[name] for name in names}, changed=tuple(row["changed"] or ()))
+    return Event(**{name: row[name] for name in names}, changed=tuple(row["changed"] or ()), trace=row["trace"])
 
 
 async def read_after(conn: Any, places: Sequence[tuple[str, Position, str]], most: int) -> list[list[Event]]:
@@ -180,3 +181,8 @@ async def replay(conn: Any, subscription_id: str, position: Position, now: datet
 async def resend(conn: Any, subscription_id: str, event_id: str | None, now: datetime) -> int:
     """Have one dead letter of a subscription, or all, tried again; how many there were."""
     return await conn.fetchval(q.resend, subscription_id, event_id, now)
+
+
+async def rebase(conn: Any) -> None:
+    """After a restore: put what another cluster's transactions wrote behind every transaction of this one."""
+    await conn.execute(q.rebase)

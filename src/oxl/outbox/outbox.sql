@@ -12,10 +12,10 @@ select current_schema || '_outbox'
 -- name: read_after
 -- Of each position ($1 API, $2 $3 position, $4 what is no news), the events after it that no running transaction can
 -- still slip a row in front of, in commit-safe order.
-select p.n, e.xid::text as xid, e.id, e.event_type, e.resource, e.resource_id, e.at, e.doc, e.changed
+select p.n, e.xid::text as xid, e.id, e.event_type, e.resource, e.resource_id, e.at, e.doc, e.changed, e.trace
 from unnest($1::text[], $2::text[], $3::text[], $4::text[]) with ordinality as p (api, xid, event_id, born, n)
 cross join lateral (
-    select o.xid, o.id, o.event_type, o.resource, o.resource_id, o.at, o.doc, o.changed
+    select o.xid, o.id, o.event_type, o.resource, o.resource_id, o.at, o.doc, o.changed, o.trace
     from outbox o
     where o.api = p.api and (o.xid, o.id) > (p.xid::xid8, p.event_id) and o.xid < pg_snapshot_xmin(pg_current_snapshot())
         and not pg_visible_in_snapshot(o.xid, p.born::pg_snapshot)
@@ -79,7 +79,7 @@ returning s.id, s.api, s.callback, s.query, s.secret, s.xid::text as xid, s.even
 -- name: read_waiting
 -- What waits for another try, `due` being its resource's; with its document when that is due.
 select u.subscription_id, u.xid::text as xid, u.event_id as id, u.resource, u.resource_id, u.attempts, u.since, u.due,
-    e.event_type, e.at, case when u.due <= $2 then e.doc end as doc, e.changed
+    e.event_type, e.at, case when u.due <= $2 then e.doc end as doc, e.changed, e.trace
 from (
     select w.*, min(w.due_at) over (partition by w.subscription_id, w.resource, w.resource_id) as due
     from undelivered w
@@ -168,3 +168,19 @@ language sql stable as $$ select u.* from undelivered u where u.dead_at is not n
 -- define: outbox_event
 create function outbox_event() returns setof outbox
 language sql stable as $$ select o.* from outbox o $$
+
+-- name: rebase
+-- The transactions of another cluster mean nothing here: what was written there lies behind every transaction of this
+-- one. A subscription is put before the first event that it had not passed; some may come to it again, none is lost.
+with pending as (
+    select s.id, min(o.id) as first from subscription s join outbox o on o.api = s.api
+    where (o.xid, o.id) > (s.xid, s.event_id) and not pg_visible_in_snapshot(o.xid, s.born)
+    group by s.id
+)
+update subscription s set born = '3:3:', xid = '3', event_id = coalesce(
+    case when p.first is null then (select max(id) from outbox o where o.api = s.api)
+         else (select max(id) from outbox o where o.api = s.api and o.id < p.first) end, '')
+from subscription t left join pending p on p.id = t.id
+where s.id = t.id;
+update outbox set xid = '3';
+update undelivered set xid = '3'

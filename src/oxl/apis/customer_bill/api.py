@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from oxl.apis.customer_bill import actions, documents, model
 from oxl.apis.standard import Event
+from oxl.callers import EVERYONE, Owner
 from oxl.kernel.declare import Api, Field, Resource, Task
 
 BILL = Resource(
@@ -11,6 +12,7 @@ BILL = Resource(
     type="CustomerBill",
     shape=model.CustomerBill,
     view="customer_bill",
+    owner=Owner("account_id"),
     askable={
         "state": Field("state"),
         "category": Field("category"),
@@ -33,6 +35,8 @@ ON_DEMAND = Resource(
     type="CustomerBillOnDemand",
     shape=model.CustomerBillOnDemand,
     view="customer_bill_on_demand",
+    owner=Owner("account_id"),
+    theirs={"billingAccount.id": "account"},
     has_body=True,
     computed=("lastUpdate", "customerBill"),
     askable={"state": Field("state"), "billingAccount.id": Field("account_id")},
@@ -65,6 +69,7 @@ CUSTOMER_BILL = Api(
             type="AppliedCustomerBillingRate",
             shape=model.AppliedCustomerBillingRate,
             view="applied_customer_billing_rate",
+            owner=Owner("account_id"),
             one="applied_customer_billing_rate_one",
             askable={
                 "isBilled": Field("is_billed", "boolean"),
@@ -81,6 +86,7 @@ CUSTOMER_BILL = Api(
             type="BillCycle",
             shape=model.BillCycle,
             view="bill_cycle_shown",
+            owner=EVERYONE,
             askable={"billingDate": Field("cutoff", "instant"), "name": Field("name")},
         ),
     ),

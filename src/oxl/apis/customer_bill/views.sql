@@ -142,11 +142,12 @@ language sql stable as $$
 $$
 
 -- define: applied_customer_billing_rate_one
-create function applied_customer_billing_rate_one(now_ timestamptz, ids text[]) returns table (id text, doc jsonb)
+create function applied_customer_billing_rate_one(now_ timestamptz, ids text[])
+returns table (id text, doc jsonb, account_id text)
 language sql stable as $$
-    select r.id, r.doc from billed_rate(ids, null) r
+    select r.id, r.doc, r.account_id from billed_rate(ids, null) r
     union all
-    select r.id, r.doc from unbilled_rate(now_) r
+    select r.id, r.doc, r.account_id from unbilled_rate(now_) r
     where r.id = any (ids) and (r.account_id = any (array(select split_part(i, '.', 2) from unnest(ids) i)) or r.id like 'i.%')
 $$
 

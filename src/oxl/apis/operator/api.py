@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from oxl.apis.operator import actions, model, rating
+from oxl.apis.operator.auditing import AUDIT_RECORD
 from oxl.apis.operator.selling import SELLING
 from oxl.kernel.declare import Api, Field, Resource, Task
 
@@ -208,5 +209,6 @@ OPERATOR = Api(
             events={"create": "LedgerProofCreateEvent"},
             summary="Prove the ledger on the live database, and keep what was found",
         ),
+        AUDIT_RECORD,
     ),
 )

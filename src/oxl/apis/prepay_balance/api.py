@@ -14,6 +14,7 @@ from oxl.apis.prepay_balance.model import (
     TransferBalance,
 )
 from oxl.apis.standard4 import Event
+from oxl.callers import Owner
 from oxl.kernel.declare import Api, Field, Resource
 
 _ACTION_FIELDS = {
@@ -26,6 +27,7 @@ _ACTION_FIELDS = {
 }
 
 _RECEIVER_FIELDS = {"receiverBucket.id": Field("receiver_bucket_id")}
+_THEIRS = {"bucket.id": "bucket", "partyAccount.id": "account", "relatedParty.id": "party"}
 _COMPUTED = ("statusReason", "confirmationDate", "requestedDate")
 _MONEY = ("amount", "bucket", "usageType", "partyAccount", "relatedParty", "adjustType", "voucher", "isAutoTopup",
           "numberOfPeriods", "recurringPeriod", "balanceTopup", "paymentMethod", "validFor", "receiverBucket",
@@ -54,6 +56,7 @@ PREPAY_BALANCE = Api(
             type="Bucket",
             shape=Bucket,
             view="prepay_bucket",
+            owner=Owner("account_id"),
             askable={
                 "name": Field("name"),
                 "status": Field("status"),
@@ -85,6 +88,8 @@ PREPAY_BALANCE = Api(
             type="TopupBalance",
             shape=TopupBalance,
             view="prepay_topup",
+            owner=Owner("account_id"),
+            theirs=_THEIRS,
             has_body=True,
             computed=_COMPUTED,
             askable=_ACTION_FIELDS,
@@ -101,6 +106,8 @@ PREPAY_BALANCE = Api(
             type="AdjustBalance",
             shape=AdjustBalance,
             view="prepay_adjust",
+            owner=Owner("account_id"),
+            theirs=_THEIRS,
             has_body=True,
             computed=_COMPUTED,
             askable=_ACTION_FIELDS,
@@ -118,6 +125,8 @@ PREPAY_BALANCE = Api(
             type="ReserveBalance",
             shape=ReserveBalance,
             view="prepay_reservation",
+            owner=Owner("account_id"),
+            theirs=_THEIRS,
             computed=_COMPUTED,
             askable=_ACTION_FIELDS,
             create=reservations.create_reservation,
@@ -134,6 +143,8 @@ PREPAY_BALANCE = Api(
             type="TransferBalance",
             shape=TransferBalance,
             view="prepay_transfer",
+            owner=Owner("account_id"),
+            theirs=_THEIRS,
             computed=("status", *_COMPUTED, "transferCost", "receiverBucketUsageType"),
             askable=_ACTION_FIELDS | _RECEIVER_FIELDS,
             create=transfers.create_transfer,
@@ -150,6 +161,7 @@ PREPAY_BALANCE = Api(
             type="AccumulatedBalance",
             shape=AccumulatedBalance,
             view="prepay_accumulated",
+            owner=Owner("account_id"),
             one="prepay_accumulated_one",
             askable={"partyAccount.id": Field("account_id"), "name": Field("name")},
         ),
@@ -158,6 +170,7 @@ PREPAY_BALANCE = Api(
             type="BalanceActionHistory",
             shape=BalanceActionHistory,
             view="prepay_history",
+            owner=Owner("account_id"),
             askable=_ACTION_FIELDS | _RECEIVER_FIELDS,
         ),
         CHARGING,

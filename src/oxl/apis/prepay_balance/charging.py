@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 from oxl.apis.prepay_balance.amounts import as_text, atoms_of, device_of
 from oxl.apis.standard import Flag, Text
 from oxl.apis.standard4 import Entity, LogicalResourceRef, PartyAccountRef, ProductRef, Quantity, TimePeriod
+from oxl.callers import Owner
 from oxl.engines.ledger.charging import Request, report_and_reserve
 from oxl.engines.ledger.quota import Group
 from oxl.kernel.declare import Field, Resource
@@ -124,6 +125,7 @@ CHARGING = Resource(
     type="ChargingRequest",
     shape=ChargingRequest,
     view="prepay_charging",
+    owner=Owner("account_id"),
     has_body=True,
     askable={
         "sessionId": Field("session_id"),

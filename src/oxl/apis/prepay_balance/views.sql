@@ -203,9 +203,10 @@ language sql stable as 'select * from prepay_accumulated_of(now_, null)'
 
 -- define: prepay_accumulated_one
 -- By id: it begins with the account's.
-create function prepay_accumulated_one(now_ timestamptz, ids text[]) returns table (id text, doc jsonb)
+create function prepay_accumulated_one(now_ timestamptz, ids text[])
+returns table (id text, doc jsonb, account_id text)
 language sql stable as $$
-    select a.id, a.doc
+    select a.id, a.doc, a.account_id
     from prepay_accumulated_of(now_, (select array_agg(split_part(i, '.', 1)) from unnest(ids) i)) a
     where a.id = any (ids)
 $$

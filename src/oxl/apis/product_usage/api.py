@@ -5,6 +5,7 @@ from __future__ import annotations
 from oxl.apis.product_usage import actions, exports, intake
 from oxl.apis.product_usage.model import ExportJob, ProductUsage
 from oxl.apis.standard import Event
+from oxl.callers import Owner
 from oxl.kernel.declare import Api, Field, Resource, Stream, Task
 
 _EVENTS = {  # none of them is in the document
@@ -31,6 +32,7 @@ PRODUCT_USAGE = Api(
             type="ProductUsage",
             shape=ProductUsage,
             view="product_usage",
+            owner=Owner("account_id"),
             has_body=True,
             computed=("statusReason", "usageProductPrice"),
             askable={

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import HTTPStore, S3Store
+from obstore.store import S3Store
 
+from oxl.outbox.sending import put
 from oxl.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}", re.ASCII)
 _ADDRESS = re.compile(r"(https?|s3)://[a-z0-9.\-]+(:[0-9]{1,5})?(/[A-Za-z0-9._=+-]+)+", re.ASCII)
 _PART = 8 << 20  # bytes of one part of an upload, two of which are on their way at a time
-_SECONDS = "600s"
+_SECONDS = 600
 
 
 class BadTarget(ValueError):  # noqa: N818 – named for what it says
@@ -78,20 +79,11 @@ def _leads_inside(url: str) -> bool:
 async def send(path: Path, address: str) -> None:
     """Put a finished file to its address; credentials of S3 come from the environment (AWS_…). OSError on failure."""
     parts = urlsplit(address)
-    options: ClientConfig = {"timeout": _SECONDS, "allow_http": True}
-    if parts.scheme == "s3":
-        store = S3Store(parts.netloc, client_options=options)
-    else:
-        store = HTTPStore(f"{parts.scheme}://{parts.netloc}", client_options=options)
-    whole = parts.scheme != "s3"  # plain HTTP knows one PUT only
     try:
-        await obstore.put_async(
-            store,
-            parts.path.lstrip("/"),
-            path,
-            use_multipart=False if whole else None,
-            chunk_size=_PART,
-            max_concurrency=2,
-        )
+        if parts.scheme != "s3":
+            return await put(path, address, _SECONDS)
+        options: ClientConfig = {"timeout": f"{_SECONDS}s", "allow_http": True}
+        store = S3Store(parts.netloc, client_options=options)
+        await obstore.put_async(store, parts.path.lstrip("/"), path, chunk_size=_PART, max_concurrency=2)
     except (BaseError, OSError) as error:
         raise OSError(f"{address} did not take the file: {str(error)[:300]}") from None

@@ -30,7 +30,7 @@ $$
 -- define: product_usage
 create function product_usage(now_ timestamptz)
 returns table (id text, doc jsonb, body jsonb, status text, usage_type text, specification_id text, product_id text,
-               created_at timestamptz, updated_at timestamptz)
+               created_at timestamptz, updated_at timestamptz, account_id text)
 language sql stable as $$
     select u.id,
            u.body || jsonb_strip_nulls(jsonb_build_object(
@@ -43,7 +43,7 @@ language sql stable as $$
                    '@type', 'ProductRef', '@referredType', 'Product', 'id', u.product_id) end),
                'usageProductPrice', nullif(product_usage_prices(u.prices, u.plan_version), '[]'))),
            u.body, u.status, u.usage_type, u.specification_id,
-           coalesce(u.body #>> '{product,id}', u.product_id), u.created_at, u.updated_at
+           coalesce(u.body #>> '{product,id}', u.product_id), u.created_at, u.updated_at, u.account_id
     from usage_record() u
 $$
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from oxl.apis.recommendation import actions
 from oxl.apis.recommendation.model import Event, QueryProductRecommendation
+from oxl.callers import Owner
 from oxl.kernel.declare import Api, Field, Resource, Task
 
 RECOMMENDATION = Api(
@@ -23,6 +24,8 @@ RECOMMENDATION = Api(
             type="QueryProductRecommendation",
             shape=QueryProductRecommendation,
             view="recommendation_query_view",
+            owner=Owner("party_id", "party"),
+            theirs={"relatedParty.id": "party"},
             has_body=True,
             computed=("recommendationItem", "validFor"),
             askable={

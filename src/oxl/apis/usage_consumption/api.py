@@ -5,6 +5,7 @@ from __future__ import annotations
 from oxl.apis.standard import Event
 from oxl.apis.usage_consumption import actions, live
 from oxl.apis.usage_consumption.model import QueryUsageConsumption, UsageConsumptionReport, UsageLimit
+from oxl.callers import Owner
 from oxl.kernel.declare import Api, Field, Resource, Stream, Task
 
 USAGE_CONSUMPTION = Api(
@@ -30,6 +31,7 @@ USAGE_CONSUMPTION = Api(
             create=actions.create_query,
             server_set=("state", "creationDate", "usageConsumption", "errorMessage"),
             delete=actions.delete_query,
+            owner=Owner("party_id", "party"),
             state="state",
             task=Task(final=("done", "rejected", "cancelled", "terminatedWithError"), later=actions.create_query_later),
             events={
@@ -45,6 +47,7 @@ USAGE_CONSUMPTION = Api(
             shape=UsageConsumptionReport,
             view="usage_consumption_report",
             one="usage_consumption_report_one",
+            owner=Owner("account_id"),
             askable={"creationDate": Field("created_at", "instant")},
             create=actions.create_report,
             server_set=("creationDate", "lastUpdate"),
@@ -69,6 +72,7 @@ USAGE_CONSUMPTION = Api(
             type="UsageLimit",
             shape=UsageLimit,
             view="usage_consumption_limit",
+            owner=Owner("account_id"),
             computed=("usedValue", "remainingValue", "thresholdReached", "consumptionPeriod"),
             askable={
                 "creationDate": Field("created_at", "instant"),

@@ -206,7 +206,7 @@ $$
 
 -- define: usage_consumption_query
 create function usage_consumption_query(now_ timestamptz)
-returns table (id text, doc jsonb, body jsonb, state text, created_at timestamptz)
+returns table (id text, doc jsonb, body jsonb, state text, created_at timestamptz, party_id text)
 language sql stable as $$
     select c.id,
            c.body || jsonb_strip_nulls(jsonb_build_object(
@@ -223,24 +223,27 @@ language sql stable as $$
                        when 'unknownSubject' then 'nobody who is known meets all search criteria'
                        when 'tooManyDevices' then 'more devices are meant than one query answers for'
                        else 'the answer could not be computed' end)) end)),
-           c.body, c.state, c.created_at
+           c.body, c.state, c.created_at,
+           (select min(r.snapshot ->> 'party') from consumption_kept_report() r where r.query_id = c.id
+            having count(distinct r.snapshot ->> 'party') = 1)  -- of several parties it is nobody's
     from consumption_kept_query() c
 $$
 
 -- define: usage_consumption_report
 -- The reports that are kept: those that were asked for, and those that queries were answered with.
 create function usage_consumption_report(now_ timestamptz)
-returns table (id text, doc jsonb, created_at timestamptz)
+returns table (id text, doc jsonb, created_at timestamptz, account_id text)
 language sql stable as $$
-    select r.id, usage_consumption_kept(r.id, r.created_at, r.snapshot, r.body, w.w), r.created_at
+    select r.id, usage_consumption_kept(r.id, r.created_at, r.snapshot, r.body, w.w), r.created_at, r.account_id
     from consumption_kept_report() r cross join consumption_words() w
 $$
 
 -- define: usage_consumption_report_one
 -- live-<device's id or number, or account's id>: computed now; else a report that is kept, or the first one of a query.
-create function usage_consumption_report_one(now_ timestamptz, ids text[]) returns table (id text, doc jsonb)
+create function usage_consumption_report_one(now_ timestamptz, ids text[])
+returns table (id text, doc jsonb, account_id text)
 language sql stable as $$
-    select x.id, usage_consumption_report_of(x.id, c.snapshot, w.w)
+    select x.id, usage_consumption_report_of(x.id, c.snapshot, w.w), c.snapshot ->> 'account'
     from unnest(ids) as x (id)
     cross join consumption_words() w
     cross join lateral (
@@ -253,19 +256,19 @@ language sql stable as $$
     cross join lateral consumption_snapshot(now_, array[d.id], now_, now_) c
     where x.id like 'live-%'
     union all
-    select x.id, usage_consumption_report_of(x.id, c.snapshot, w.w)
+    select x.id, usage_consumption_report_of(x.id, c.snapshot, w.w), c.snapshot ->> 'account'
     from unnest(ids) as x (id)
     cross join consumption_words() w
     cross join lateral consumption_household(now_, array[substr(x.id, 6)], now_, now_) c
     where x.id like 'live-%'
     union all
-    select x.id, usage_consumption_kept(x.id, r.created_at, r.snapshot, r.body, w.w)
+    select x.id, usage_consumption_kept(x.id, r.created_at, r.snapshot, r.body, w.w), r.account_id
     from unnest(ids) as x (id)
     cross join consumption_words() w
     cross join lateral (
-        select k.created_at, k.snapshot, k.body from consumption_kept_report() k where k.id = x.id
+        select k.created_at, k.snapshot, k.body, k.account_id from consumption_kept_report() k where k.id = x.id
         union all
-        select k.created_at, k.snapshot, k.body from consumption_kept_report() k where k.query_id = x.id and k.place = 1
+        select k.created_at, k.snapshot, k.body, k.account_id from consumption_kept_report() k where k.query_id = x.id and k.place = 1
     ) r
 $$
 
