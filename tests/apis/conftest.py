@@ -17,6 +17,7 @@ from oxl.engines.billing import setup
 from oxl.engines.ledger.grants import open_main
 from oxl.kernel.background import once
 from oxl.kernel.declare import Api, Resource
+from oxl.outbox.audit import Entry, note
 
 RECOMMENDATION = "/tmf-api/recommendationManagement/v4/queryProductRecommendation"
 RESOURCES: list[tuple[Api, Resource]] = [(api, resource) for api in APIS for resource in api.resources]
@@ -82,10 +83,7 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
             "insert into usage_import (id, file, started_at, finished_at, counts) values ('import-1', 'a.ndjson',"
             " '2026-06-15T10:00:00Z', '2026-06-15T10:01:00Z', '{\"outcome\": {\"rated\": 3}, \"reason\": {}}')"
         )
-        await conn.execute(
-            "insert into audit (id, at, caller, operation, resource_id, outcome, trace)"
-            " values ('entry-1', now(), 'key:1', 'TMF654.topupBalance:create', 'line-1', 'done', '0af7')"
-        )
+        await note(conn, [Entry("key:1", "TMF654.topupBalance:create", "line-1", "done", "0af7")])
         await conn.execute("""
             insert into delivery
             select 'delivery-1', id, 'event-1', 'SubscriberCreateEvent', 'subscriber', 'line-1', now(), 1, 'failed',

@@ -136,7 +136,10 @@ class Held:
             if start is not None:
                 partial = b"fields=" in scope["query_string"]
                 kind = dict(start["headers"]).get(b"content-type", b"application/json")
-                body, whole = message.get("body", b""), kind.startswith(b"application/json")
+                body, whole = (
+                    message.get("body", b""),
+                    kind.startswith(b"application/json") and not message.get("more_body"),
+                )
                 faults = self._held[base].faults(scope["method"], path, start["status"], body, partial) if whole else ()
                 if faults:
                     told = "; ".join(faults)
