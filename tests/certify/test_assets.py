@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from double import Double
+from double import served as serving
 
-from conftest import served as serving
 from oxl.apis import APIS
 from oxl.certify.documents import read
 from oxl.certify.papers.assets import NAMES, Served, assets, folder, overview, profile

@@ -95,7 +95,7 @@ class Subject:
             raise Blocked(f"a {self.kind.name} without an id cannot be asked for")
         return f"{self.url}/{quote(doc['id'], safe='')}"
 
-    async def post(self, body: Json | None = None) -> Answer:
+    async def post(self, body: Json | None = None, slash: str = "") -> Answer:
         """The answer to a creation with what the document requires, or with this body.
 
         A server may bound how many tasks are open: there it is tried again until patience ends.
@@ -103,7 +103,7 @@ class Subject:
         end = time.monotonic() + self.patience
         while True:
             sent = await self.ground.body(self.kind) if body is None else body
-            answer = await self.client.ask("POST", self.url, sent)
+            answer = await self.client.ask("POST", f"{self.url}{slash}", sent)
             busy = answer.status in ((409, 429, 503) if self.kind.name in FINAL else (429, 503))
             if not busy or time.monotonic() > end:
                 return answer

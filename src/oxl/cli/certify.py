@@ -138,7 +138,8 @@ async def _products(client: Client, reports: Sequence[Report]) -> dict[str, Prod
     for report in reports:
         place = report.standard.place
         contract = await _published(client, f"{place.base}/openapi.json")
-        others = [f"{each.get('name')}" for each in served if not str(each.get("href", "")).endswith(place.base)]
+        beside = [each for each in served if not str(each.get("href", "")).endswith(place.base)]
+        others = [f"{each.get('name')} v{each.get('version')}" for each in beside]
         usable = isinstance(contract, dict) and "paths" in contract
         found[place.key] = Product(read(contract) if usable else None, others, parts)
     return found

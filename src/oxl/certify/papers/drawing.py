@@ -55,22 +55,21 @@ def draw(
 
     parts: the layers of the product from above to below, each with what is in it; empty where it is not known.
     """
-    boxes, arrows, y = [], [], 10.0
     wide = WIDTH - 2 * _SIDE
-    boxes.append(Box(_SIDE, y, wide * 0.58, ROW, ("Clients", "HTTP and JSON"), "outside"))
+    left = wide * (0.62 if others else 1.0)
+    half = (left - 12) / 2
+    boxes = [Box(_SIDE, 10, half if events else left, ROW, ("Clients", "HTTP and JSON"), "outside")]
+    arrows = [Arrow(_SIDE + half / 2, 10 + ROW, _SIDE + half / 2, 10 + ROW + GAP, "requests")]
     if events:
-        boxes.append(Box(_SIDE + wide * 0.64, y, wide * 0.36, ROW, ("Listeners", "subscribed at /hub"), "outside"))
-    y += ROW + GAP
-    tall = ROW + 16 * max(0, -(-len(resources) // 3) - 1)
-    first = Box(_SIDE, y, wide * 0.58, tall, (api, *_lines(resources, 3)), "api")
-    boxes.append(first)
-    arrows.append(Arrow(_SIDE + wide * 0.29, y - GAP, _SIDE + wide * 0.29, y, "requests"))
-    if events:
-        arrows.append(Arrow(_SIDE + wide * 0.82, y, _SIDE + wide * 0.82, y - GAP, "events"))
+        middle = _SIDE + half + 12 + half / 2
+        boxes.append(Box(_SIDE + half + 12, 10, half, ROW, ("Listeners", "subscribed at /hub"), "outside"))
+        arrows.append(Arrow(middle, 10 + ROW + GAP, middle, 10 + ROW, "events"))
+    lines, beside = (api, *_lines(resources, 3)), ("served beside it", *others)
+    tall = max(ROW, 26 + 16 * len(lines), 26 + 16 * len(beside) - ROW - GAP)
+    boxes.append(Box(_SIDE, 10 + ROW + GAP, left, tall, lines, "api"))
     if others:
-        lines = ("served beside it", *others)
-        boxes.append(Box(_SIDE + wide * 0.64, y, wide * 0.36, max(tall, 22 + 16 * len(lines)), lines, "other"))
-    y = max(box.y + box.height for box in boxes) + GAP
+        boxes.append(Box(_SIDE + left + 16, 10, wide - left - 16, ROW + GAP + tall, beside, "other"))
+    y = 10 + ROW + GAP + tall + GAP
     kinds = iter(("kernel", "engine", "store", "store"))
     for name, members in parts.items():
         kind = next(kinds, "store")
@@ -84,13 +83,15 @@ def _row(name: str, members: Sequence[str], y: float, kind: str) -> list[Box]:
     """A layer: its name, and a box for each of what is in it."""
     if len(members) < 2:
         return [Box(_SIDE, y, WIDTH - 2 * _SIDE, ROW, (name, *members), kind)]
-    label = 110
-    wide = (WIDTH - 2 * _SIDE - label) / len(members)
-    found = [Box(_SIDE, y, label - 8, ROW, (name,), "outside")]
-    return found + [
-        Box(_SIDE + label + n * wide, y, wide - (0 if n == len(members) - 1 else 8), ROW, (member,), kind)
-        for n, member in enumerate(members)
-    ]
+    label, gap = 100, 8
+    letters = sum(len(member) + 6 for member in members)
+    free = WIDTH - 2 * _SIDE - label - gap * len(members)
+    found, x = [Box(_SIDE, y, label, ROW, (name,), "outside")], _SIDE + label + gap
+    for member in members:
+        wide = free * (len(member) + 6) / letters
+        found.append(Box(x, y, wide, ROW, (member,), kind))
+        x += wide + gap
+    return found
 
 
 def _lines(words: Sequence[str], each: int) -> list[str]:

@@ -120,8 +120,7 @@ async def distinct(s: Subject) -> AsyncIterator[str]:
 async def slash(s: Subject) -> AsyncIterator[str]:
     """As some kits send it; no redirect, which would lose the body."""
     await s.made()
-    answer = await s.client.ask("POST", f"{s.url}/", await s.ground.body(s.kind))
-    for fault in expect(answer, 200, 201):
+    for fault in expect(await s.post(slash="/"), 200, 201):
         yield fault
 
 
