@@ -122,13 +122,19 @@ async def _final(data: Path) -> dict[str, list[tuple]]:
     return found
 
 
+def _seconds(cli: Cli, *words: str) -> float:
+    began = time.monotonic()
+    cli.run(*words)
+    return time.monotonic() - began
+
+
 _THREE, _TWENTY = ("server", "import", "server"), ("import", "import", "import", "server") * 5
 
 
 @pytest.mark.parametrize("kills", [_THREE, pytest.param(_TWENTY, marks=pytest.mark.torture)], ids=["three", "twenty"])
 async def test_a_killed_import_run_again_ends_as_if_undisturbed(folder: Path, kills: tuple[str, ...]) -> None:
     people, usage = make_files(folder, system_now(), 40, 12_000)
-    results = []
+    results, start_up, work = [], 0.0, 0.0
     for name, planned in (("calm", ()), ("killed", kills)):
         cli = Cli(folder / name)
         cli.run("catalog", "publish", str(DEMO_CATALOG))
@@ -140,13 +146,16 @@ async def test_a_killed_import_run_again_ends_as_if_undisturbed(folder: Path, ki
             if not to_come:
                 break
             process = cli.start("usage", "import", str(usage))
-            time.sleep(random.uniform(0.9, 1.6))
+            time.sleep(start_up + random.uniform(0.2, 1.5) * work / (len(kills) + 1))
             cli.kill_server() if to_come[0] == "server" else process.kill()
-            told, _ = process.communicate(timeout=60)
+            told, _ = process.communicate(timeout=120)
             if process.returncode != 0:  # else it was through before it could be hit
                 assert to_come.pop(0) == "import" or "run the same command again" in told, told
         assert not to_come
+        start_up = start_up or _seconds(cli, "usage", "retry")
+        began = time.monotonic()
         told = cli.run("usage", "import", str(usage))
+        work = work or max(time.monotonic() - began - start_up, 1)
         assert "12,000 records" in told
         results.append(await _final(cli.data))
     calm, killed = results
