@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from oxl.apis.standard import Flag, Instant, Text, Uri
 from oxl.apis.standard4 import Extensible
-from oxl.kernel.shapes import Facts, Form
+from oxl.kernel.shapes import EXTENSION, Facts, Form
 
 TaskState = Annotated[Literal["accepted", "terminatedWithError", "inProgress", "done"], Meta(title="TaskStateType")]
 
@@ -79,8 +79,9 @@ class ConsumptionSummary(_Entity):
 
 
 class UsageConsumptionLogicalResourceRef(_Ref):
-    """A device, with figures that belong to it as a whole."""
+    """A device, with figures that belong to it as a whole. value is OXL's extension: its number."""
 
+    value: Annotated[str, EXTENSION] | UnsetType = UNSET
     consumptionSummary: list[ConsumptionSummary] | UnsetType = UNSET
 
 
