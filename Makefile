@@ -26,8 +26,8 @@ check: .venv/dev.stamp          ## style, types, import contracts
 	.venv/bin/basedpyright
 	.venv/bin/lint-imports
 
-test: check                     ## every test, on a real PostgreSQL
-	$(PY) -m pytest
+test: check                     ## every test, on a real PostgreSQL; three at a time, since most of them wait
+	$(PY) -m pytest -n 3 --dist loadfile
 
 bench: .venv/dev.stamp          ## one script per claim; prints ratios to a limit of the same run
 	$(PY) -m bench

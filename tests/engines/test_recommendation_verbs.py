@@ -31,7 +31,7 @@ async def events_of(http: Any, resource_id: str) -> list[tuple[str, str]]:
     ]
 
 
-async def test_a_query_that_nobody_waits_for_is_answered_later(http, tenant, subscribe) -> None:
+async def test_89_a_query_that_nobody_waits_for_is_answered_later(http, tenant, subscribe) -> None:
     line = await subscribe("prepaid-m")
     await top_up(http, line, 10)
     answer = await http.post(RECOMMEND, json={"relatedParty": {"id": line["party"]["id"]}})

@@ -1,4 +1,4 @@
-"""Every line of the checklist of the design rules has a test that is named after its number, or waits for its part.
+"""Every line of the checklist of the design rules has a test that is named after its number.
 
 `test_26_…` and `test_line_26_…` are of line 26, `test_28_29_30_…` of three, `test_69_to_72_…` of four.
 """
@@ -11,9 +11,6 @@ import re
 from rules import files, parsed, repository
 
 LINES = range(1, 121)
-LATER = {  # line → the part of the product that will keep it
-    89: "recommendation",
-}  # fmt: skip
 _NUMBERED = re.compile(r"test_(?:lines?_)?(\d+(?:_(?:to_)?\d+)*)(?:_|$)")
 
 
@@ -29,10 +26,6 @@ def kept() -> set[int]:
     return found
 
 
-def test_every_line_is_kept_or_waits_for_its_part() -> None:
-    missing = set(LINES) - kept() - LATER.keys()
+def test_every_line_is_kept() -> None:
+    missing = set(LINES) - kept()
     assert not missing, sorted(missing)
-
-
-def test_what_is_kept_is_no_longer_waited_for() -> None:
-    assert not LATER.keys() & kept()

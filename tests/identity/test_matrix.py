@@ -82,7 +82,8 @@ def expected(caller: str, call: Call) -> set[int] | str:
     if caller in ("partner", "other partner"):
         if call.resource in BY_OPERATORS and not reads:
             return {403}
-        return "let in" if caller == "partner" or call.name in ("list", "create", "subscribe") else {404, 405}
+        alike = call.name in ("list", "create", "subscribe") or call.resource in ALIKE
+        return "let in" if caller == "partner" or alike else {404, 405}
     if reads and call.resource != "hub":
         if call.name == "list":
             return {200, 206}
