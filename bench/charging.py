@@ -75,6 +75,7 @@ async def main() -> None:
                     script = "\\set n random(1, :most)\nselect bench_adjust(:n);\n"
                     limit = pgbench(place, script, min(clients, 32), SECONDS, most=most)
                     found = await _http(place, some, clients)
+                    assert set(found["statuses"]) <= {"201", "409"}, found
                     rounds.append((found["rate"] / limit, limit, found))
                 ratio, limit, found = sorted(rounds, key=lambda each: each[0])[ROUNDS // 2]
                 told = f"{found['rate']:6.0f}/s  p50 {found['p50']:6.1f} ms  p99 {found['p99']:6.1f} ms"

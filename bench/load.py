@@ -23,7 +23,7 @@ def _bytes(line: str) -> bytes:
     method, path, body = json.loads(line)
     content = json.dumps(body).encode() if body is not None else b""
     kind = "Content-Type: application/json\r\n" if content else ""
-    head = f"{method} {path} HTTP/1.1\r\nHost: bench\r\nContent-Length: {len(content)}\r\n{kind}\r\n"
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n{kind}\r\n"
     return head.encode() + content
 
 

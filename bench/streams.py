@@ -30,7 +30,7 @@ class Listener:
 
     async def run(self, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
-        writer.write(f"GET {BASE}/live-{self.number}/stream HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+        writer.write(f"GET {BASE}/live-{self.number}/stream HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         head = await reader.readuntil(b"\r\n\r\n")
         assert b" 200 " in head[:20], head
         while True:
@@ -89,7 +89,7 @@ def _usage(number: str, n: int) -> bytes:
     }).encode()  # fmt: skip
     path = "/tmf-api/productUsageManagement/v5/productUsage"
     kind = f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
-    return f"POST {path} HTTP/1.1\r\nHost: bench\r\n{kind}".encode() + content
+    return f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{kind}".encode() + content
 
 
 async def main(port: int, rate: int, seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from tests.conftest import NOON
 
+from oxl.apis.prepay_balance.api import PREPAY_BALANCE
 from oxl.apis.product_usage.api import PRODUCT_USAGE
 from oxl.db.database import Tenant
 from oxl.kernel import filter as filters
@@ -175,3 +177,27 @@ async def test_counting_stops_at_the_cap(conn: Explaining, ids: list[str]) -> No
     for plan in conn.plans:
         assert is_dissolved(plan)
         assert sum(node["Actual Rows"] for node in nodes(plan) if "usage" in node.get("Relation Name", "")) < 200
+
+
+class Planned:
+    """Stands where a connection stands, and keeps the plan of a statement instead of running it."""
+
+    def __init__(self, conn: Any) -> None:
+        self._conn = conn
+        self.plan = ""
+
+    async def fetchrow(self, sql: str, *values: Any) -> dict[str, Any]:
+        self.plan = await self._conn.fetchval(f"explain (format json) {sql}", *values)
+        return {"ids": None, "docs": None}
+
+
+async def test_an_event_reads_the_row_that_it_tells_of_however_little_is_known_of_the_table(make_tenant) -> None:
+    tenant: Tenant = await make_tenant()
+    (adjust,) = [each for each in PREPAY_BALANCE.resources if each.name == "adjustBalance"]
+    async with tenant.connection() as conn:
+        planned = Planned(conn)
+        event = select.Event(new_id(NOON), "AdjustBalanceCreateEvent", "an-adjustment")
+        await select.keep_events(planned, adjust, NOON, "prepay_balance", [event])
+    conditions = re.findall(r'"Index Name": "balance_action\w*".*?"Index Cond": "(.*?)"\n', planned.plan, re.DOTALL)
+    assert conditions
+    assert all("id = ANY" in each for each in conditions), conditions

@@ -275,7 +275,8 @@ async def keep_events(
     """Write events to the outbox, each with its document, or else with the resource as it now looks from outside; and
     wake those who wait for them. The documents by id, where an answer is to be made of them.
     """
-    source = f"{resource.one}($1, $6)" if resource.one else f"{resource.view}($1)"
+    ids = "(select * from {}($1) where id = any ($6))"  # said twice: a join alone may read the whole view
+    source = f"{resource.one}($1, $6)" if resource.one else ids.format(resource.view)
     gone = events[0].doc is not None  # of one group all are deletions, or none is
     row = await conn.fetchrow(
         f"with told as (insert into outbox (id, api, event_type, resource, resource_id, at, doc, changed, trace) "
