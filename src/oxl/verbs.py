@@ -6,11 +6,14 @@ inside its caller's transaction and neither commits nor sends anything: what hap
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
+T = TypeVar("T")
+Read = TypeVar("Read")
 RefusalKind = Literal["invalid", "unknown", "conflict", "stale", "mismatch", "unsupported"]
 
 
@@ -70,3 +73,21 @@ def invalid(field: str, message: str, code: str = "invalidValue") -> Refusal:
 def unsupported(field: str, what: str) -> Refusal:
     """A Refusal of what is right by the standard and not answered here."""
     return Refusal(Refused("unsupported", "notImplemented", f"{field}: {what} is not supported", field))
+
+
+async def each_read(
+    work: Work,
+    items: Sequence[T],
+    read: Callable[[T], Read],
+    verb: Callable[[Work, list[Read]], Awaitable[Sequence[Done | Refused]]],
+) -> list[Done | Refused]:
+    """What a verb makes of what is read of each item; where `read` raises a Refusal, that is the item's result."""
+    found: list[Read | Refused] = []
+    for item in items:
+        try:
+            found.append(read(item))
+        except Refusal as refusal:
+            found.append(refusal.refused)
+    wanted = [each for each in found if not isinstance(each, Refused)]
+    results = iter(await verb(work, wanted) if wanted else ())
+    return [each if isinstance(each, Refused) else next(results) for each in found]

@@ -15,7 +15,7 @@ from oxl.engines.billing.receivable import Payment
 from oxl.engines.billing.run import NewRun
 from oxl.engines.billing.sums import rate_of
 from oxl.values import BadValue, to_atoms
-from oxl.verbs import Done, Refusal, Refused, Work, invalid
+from oxl.verbs import Done, Refused, Work, each_read, invalid
 
 _BODY = msgspec.json.Encoder(decimal_format="number")
 
@@ -68,25 +68,14 @@ def item_of(body: dict[str, Any], work: Work) -> NewItem:
     )  # fmt: skip
 
 
-async def _each(work: Work, bodies: Sequence[dict[str, Any]], read: Any, verb: Any) -> list[Done | Refused]:
-    read_ones: list[Any] = []
-    for body in bodies:
-        try:
-            read_ones.append(read(body, work))
-        except Refusal as refusal:
-            read_ones.append(refusal.refused)
-    done = iter(await verb(work, [each for each in read_ones if not isinstance(each, Refused)]))
-    return [each if isinstance(each, Refused) else next(done) for each in read_ones]
-
-
 async def create_payment(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
     """POST /payment: taken once by its reference; the worker uses it for what is owed."""
-    return await _each(work, bodies, payment_of, receivable.pay)
+    return await each_read(work, bodies, lambda body: payment_of(body, work), receivable.pay)
 
 
 async def create_item(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
     """POST /billItem: on the account's next bill."""
-    return await _each(work, bodies, item_of, bill.put)
+    return await each_read(work, bodies, lambda body: item_of(body, work), bill.put)
 
 
 async def create_reissue(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:

@@ -15,7 +15,7 @@ from oxl.engines.recommendation.accept import Acceptance, accept
 from oxl.engines.recommendation.learn import set_consent
 from oxl.kernel.declare import Change, Field, Resource
 from oxl.values import instant_text
-from oxl.verbs import Done, Refusal, Refused, Work, invalid
+from oxl.verbs import Done, Refused, Work, each_read, invalid
 
 _BODY = msgspec.json.Encoder(decimal_format="number")
 _REFERENCES = ("category", "channel", "place", "marketSegment", "bundledProductOffering")  # lists of them
@@ -72,14 +72,7 @@ def acceptance_of(body: dict[str, Any]) -> Acceptance:
 
 async def create_acceptance(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
     """POST /recommendationAcceptance: the recommended product is ordered, activated, granted and charged."""
-    wanted: list[Acceptance | Refused] = []
-    for body in bodies:
-        try:
-            wanted.append(acceptance_of(body))
-        except Refusal as refusal:
-            wanted.append(refusal.refused)
-    done = iter(await accept(work, [each for each in wanted if isinstance(each, Acceptance)]))
-    return [each if isinstance(each, Refused) else next(done) for each in wanted]
+    return await each_read(work, bodies, acceptance_of, accept)
 
 
 async def create_consent(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:

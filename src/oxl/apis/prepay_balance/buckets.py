@@ -9,7 +9,7 @@ from oxl.apis.prepay_balance.amounts import as_text, atoms_of, device_of
 from oxl.apis.standard import instant_in
 from oxl.engines.ledger.opening import NewBucket, open_buckets
 from oxl.values import usage_type
-from oxl.verbs import Done, Refusal, Refused, Work, invalid
+from oxl.verbs import Done, Refused, Work, each_read, invalid
 
 _UNITS = {"monetary": "EUR", "data": "GB", "voice": "min", "sms": "sms", "other": "points"}  # where none is stated
 # What the bucket itself tells.
@@ -51,11 +51,4 @@ def bucket_of(body: dict[str, Any], work: Work) -> NewBucket:
 
 async def create_bucket(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
     """POST /bucket: an empty one, or one with the `remainingValue` that it opens with."""
-    wanted: list[NewBucket | Refused] = []
-    for body in bodies:
-        try:
-            wanted.append(bucket_of(body, work))
-        except Refusal as refusal:
-            wanted.append(refusal.refused)
-    made = iter(await open_buckets(work, [each for each in wanted if isinstance(each, NewBucket)]))
-    return [each if isinstance(each, Refused) else next(made) for each in wanted]
+    return await each_read(work, bodies, lambda body: bucket_of(body, work), open_buckets)

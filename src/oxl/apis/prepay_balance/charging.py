@@ -17,7 +17,7 @@ from oxl.engines.ledger.charging import Request, report_and_reserve
 from oxl.engines.ledger.quota import Group
 from oxl.kernel.declare import Field, Resource
 from oxl.values import unit_of
-from oxl.verbs import Done, Refusal, Refused, Work, invalid
+from oxl.verbs import Done, Refusal, Refused, Work, each_read, invalid
 
 _MOST_GROUPS = 50
 
@@ -108,16 +108,7 @@ def request_of(body: dict[str, Any]) -> Request:
 
 async def create_charging(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
     """POST /chargingRequest."""
-    wanted: list[Request] = []
-    results: list[Done | Refused | None] = []
-    for body in bodies:
-        try:
-            wanted.append(request_of(body))
-            results.append(None)
-        except Refusal as refusal:
-            results.append(refusal.refused)
-    made = iter(await report_and_reserve(work, wanted) if wanted else ())
-    return [next(made) if result is None else result for result in results]
+    return await each_read(work, bodies, request_of, report_and_reserve)
 
 
 CHARGING = Resource(

@@ -10,7 +10,7 @@ from oxl.apis.prepay_balance.amounts import as_text, atoms_of, device_of, usage_
 from oxl.apis.standard import instant_in
 from oxl.engines.ledger.reserve import LONGEST, Amend, Reserve, amend, remove, reserve
 from oxl.kernel.declare import Change
-from oxl.verbs import Done, Refusal, Refused, Work, invalid
+from oxl.verbs import Done, Refused, Work, each_read, invalid
 
 
 def _until(body: dict[str, Any], now: datetime) -> datetime | None:
@@ -39,16 +39,7 @@ def reserve_of(body: dict[str, Any], now: datetime) -> Reserve:
 
 async def create_reservation(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
     """POST /reserveBalance: hold part of a bucket."""
-    wanted: list[Reserve] = []
-    results: list[Done | Refused | None] = []
-    for body in bodies:
-        try:
-            wanted.append(reserve_of(body, work.now))
-            results.append(None)
-        except Refusal as refusal:
-            results.append(refusal.refused)
-    made = iter(await reserve(work, wanted) if wanted else ())
-    return [next(made) if result is None else result for result in results]
+    return await each_read(work, bodies, lambda body: reserve_of(body, work.now), reserve)
 
 
 def amend_of(change: Change, now: datetime) -> Amend:
@@ -70,16 +61,7 @@ def amend_of(change: Change, now: datetime) -> Amend:
 
 async def patch_reservation(work: Work, changes: Sequence[Change]) -> list[Done | Refused]:
     """PATCH /reserveBalance: `created` with another amount resizes, `completed` confirms, `cancelled` releases."""
-    wanted: list[Amend] = []
-    results: list[Done | Refused | None] = []
-    for change in changes:
-        try:
-            wanted.append(amend_of(change, work.now))
-            results.append(None)
-        except Refusal as refusal:
-            results.append(refusal.refused)
-    made = iter(await amend(work, wanted) if wanted else ())
-    return [next(made) if result is None else result for result in results]
+    return await each_read(work, changes, lambda change: amend_of(change, work.now), amend)
 
 
 async def delete_reservation(work: Work, ids: Sequence[str]) -> list[Done | Refused]:

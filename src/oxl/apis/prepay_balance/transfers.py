@@ -10,7 +10,7 @@ from oxl.engines.ledger.transfer import Transfer, transfer
 from oxl.engines.ledger.undo import Revise, revise
 from oxl.kernel.declare import Change
 from oxl.values import BadValue, to_atoms
-from oxl.verbs import Done, Refusal, Refused, Work, invalid
+from oxl.verbs import Done, Refused, Work, each_read, invalid
 
 
 def transfer_of(body: dict[str, Any]) -> Transfer:
@@ -38,16 +38,7 @@ def transfer_of(body: dict[str, Any]) -> Transfer:
 
 async def create_transfer(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
     """POST /transferBalance: from one bucket to another, at once, with what it costs."""
-    wanted: list[Transfer] = []
-    results: list[Done | Refused | None] = []
-    for body in bodies:
-        try:
-            wanted.append(transfer_of(body))
-            results.append(None)
-        except Refusal as refusal:
-            results.append(refusal.refused)
-    made = iter(await transfer(work, wanted) if wanted else ())
-    return [next(made) if result is None else result for result in results]
+    return await each_read(work, bodies, transfer_of, transfer)
 
 
 def revise_of(change: Change) -> Revise:

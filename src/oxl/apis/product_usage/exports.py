@@ -21,7 +21,7 @@ from oxl.kernel.declare import Exchange, Resource, Streamed
 from oxl.kernel.problem import Problem
 from oxl.query.condition import Condition
 from oxl.settings import read_settings
-from oxl.verbs import Done, Refusal, Refused, Work, invalid
+from oxl.verbs import Done, Refused, Work, each_read, invalid
 
 _BODY = msgspec.json.Encoder(decimal_format="number")
 _PATHS = ("", "/", "/productUsage", "productUsage", "/tmf-api/productUsageManagement/v5/productUsage")
@@ -31,9 +31,7 @@ _ASKED = Resource(name="productUsage", type="ProductUsage", shape=ProductUsage, 
 
 async def create(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
     """POST /exportJob."""
-    judged = [_judged(body) for body in bodies]
-    done = iter(await exports.request(work, [each for each in judged if isinstance(each, str)]))
-    return [next(done) if isinstance(each, str) else each for each in judged]
+    return await each_read(work, bodies, _job_of, exports.request)
 
 
 async def delete(work: Work, ids: Sequence[str]) -> list[Done | Refused]:
@@ -76,16 +74,15 @@ async def _parts(file: BinaryIO) -> AsyncIterator[bytes]:
             yield part
 
 
-def _judged(body: dict[str, Any]) -> str | Refused:
+def _job_of(body: dict[str, Any]) -> str:
+    """The body of a job that can be tried, as it is kept; Refusal of any other."""
+    conditions_of(_ASKED, body, "")
+    chosen = format_for(body)
     try:
-        conditions_of(_ASKED, body, "")
-        chosen = format_for(body)
         with suppress(NotAllowed):  # the job fails and tells so: the document has no refusal of it
             target_of(body.get("url", ""), "", chosen.suffix, read_settings().export_allow)
-    except Refusal as refusal:
-        return refusal.refused
     except BadTarget as error:
-        return invalid("url", str(error)).refused
+        raise invalid("url", str(error)) from None
     return _BODY.encode(body).decode()
 
 

@@ -12,7 +12,7 @@ from oxl.engines.consumption import consumption, limits
 from oxl.engines.consumption.limits import THRESHOLDS, NewLimit
 from oxl.engines.consumption.template import BucketTemplate, Query
 from oxl.values import BadValue, to_atoms
-from oxl.verbs import Done, Refusal, Refused, Work, invalid
+from oxl.verbs import Done, Refused, Work, each_read, invalid
 
 _BODY = msgspec.json.Encoder(decimal_format="number")
 _ASKING = frozenset(("agent", "requester", "requestor", "seller"))  # roles of who asks, not of whom is asked about
@@ -87,17 +87,12 @@ async def create_query_later(work: Work, bodies: Sequence[dict[str, Any]]) -> li
 
 
 async def _asked(work: Work, bodies: Sequence[dict[str, Any]], later: bool) -> list[Done | Refused]:
-    judged = [_judged(query_of, body) for body in bodies]
-    asking = [each for each in judged if not isinstance(each, Refused)]
-    done = iter(await consumption.ask(work, asking, later) if asking else ())
-    return [each if isinstance(each, Refused) else next(done) for each in judged]
-
-
-def _judged(read: Any, body: dict[str, Any]) -> tuple[Query, str] | Refused:
-    try:
-        return read(body), _text(body)
-    except Refusal as refusal:
-        return refusal.refused
+    return await each_read(
+        work,
+        bodies,
+        lambda body: (query_of(body), _text(body)),
+        lambda work, asked: consumption.ask(work, asked, later),
+    )
 
 
 def _text(body: dict[str, Any]) -> str:
@@ -106,10 +101,7 @@ def _text(body: dict[str, Any]) -> str:
 
 async def create_report(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
     """POST /usageConsumptionReport: what the device or the account that it names has used and has left now is kept."""
-    judged = [_judged(lambda each: _template(each, ()), body) for body in bodies]
-    asking = [each for each in judged if not isinstance(each, Refused)]
-    done = iter(await consumption.report(work, asking) if asking else ())
-    return [each if isinstance(each, Refused) else next(done) for each in judged]
+    return await each_read(work, bodies, lambda body: (_template(body, ()), _text(body)), consumption.report)
 
 
 async def delete_query(work: Work, ids: Sequence[str]) -> list[Done | Refused]:
@@ -150,15 +142,7 @@ def limit_of(body: dict[str, Any]) -> NewLimit:
 
 async def create_limit(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
     """POST /usageLimit, an extension."""
-    wanted: list[NewLimit | Refused] = []
-    for body in bodies:
-        try:
-            wanted.append(limit_of(body))
-        except Refusal as refusal:
-            wanted.append(refusal.refused)
-    asking = [each for each in wanted if isinstance(each, NewLimit)]
-    made = iter(await limits.set_limits(work, asking) if asking else ())
-    return [each if isinstance(each, Refused) else next(made) for each in wanted]
+    return await each_read(work, bodies, limit_of, limits.set_limits)
 
 
 async def delete_limit(work: Work, ids: Sequence[str]) -> list[Done | Refused]:
