@@ -1,0 +1,4 @@
+"""Bugs, to be planted by tests alone."""
+
+def plant(bug: str) -> None:
+    raise KeyError(bug)
