@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import BILLING, BILLS, DEMO_CATALOG, OPERATOR, USAGE, client_of, usage_body
 from tests.documents.einvoice import faults_of
 from tests.engines.books import fetch, new_number
+from tests.waiting import PATIENCE, until
 
 from oxl.apis.billing import jobs as billing
 from oxl.apis.customer_bill import jobs
@@ -216,8 +217,7 @@ async def test_a_worker_makes_documents_until_it_is_told_to_stop(tenant: Tenant,
     await fetch(tenant, "update bill set documents = 'due' where id = $1", billed["id"])
     stop = asyncio.Event()
     making = asyncio.create_task(Making(tenant).run(stop))
-    async with asyncio.timeout(20):
-        while (await fetch(tenant, "select documents from bill where id = $1", billed["id"]))[0]["documents"] != "made":
-            await asyncio.sleep(0.05)
+    made = "select id from bill where id = $1 and documents = 'made'"
+    await until(lambda: fetch(tenant, made, billed["id"]))
     stop.set()
-    await asyncio.wait_for(making, 5)
+    await asyncio.wait_for(making, PATIENCE)

@@ -25,7 +25,7 @@ from oxl.db.database import ABSENT, LOST_RACE, Tenant
 from oxl.engines.usage import exports
 from oxl.engines.usage.exports import Claim, Outcome
 from oxl.kernel import select
-from oxl.kernel.background import change, once, snapshot
+from oxl.kernel.background import attend, change, once, snapshot
 from oxl.kernel.problem import Problem
 from oxl.query.condition import Condition
 from oxl.verbs import Done, Refusal, Work
@@ -67,22 +67,19 @@ class Exporter:
         self._allow = allow
         self._lease = lease
         self._now = now
+        self._swept: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Do what is asked for until told to stop; the database may go and come back meanwhile."""
-        stopping = asyncio.create_task(stop.wait())
-        swept = None
-        while not stop.is_set():
-            try:
-                if await self.work():
-                    continue
-                if swept is None or self._now() - swept > self._lease:
-                    await self.sweep()
-                    swept = self._now()
-            except (*ABSENT, *LOST_RACE) as error:
-                log.warning("exports wait: %s", error)
-            await asyncio.wait([stopping], timeout=_IDLE)
-        stopping.cancel()
+        await attend(stop, self._turn, _IDLE, "exports wait")
+
+    async def _turn(self) -> bool:
+        if await self.work():
+            return True
+        if self._swept is None or self._now() - self._swept > self._lease:
+            await self.sweep()
+            self._swept = self._now()
+        return False
 
     async def work(self) -> bool:
         """Do one job, if there is one to do."""
