@@ -21,6 +21,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     language: str = "en"  # of the names of amounts in consumption reports: en, de, fr …
     public_url: str = ""  # prefix of href and Location, such as https://api.example; empty: path only
     callback_allow: str = ""  # networks and hosts that event callbacks may lead to besides public ones, by comma
+    broker: str = ""  # that carries every event on besides the hub: nats://host:4222/OXL or kafka://host:9092/oxl
     auth: Literal["dev", "required"] = "dev"  # dev: who comes is an operator, on loopback only; required: keys, tokens
     hosts: str = ""  # tenants by host name, host=tenant by comma; others are told by key or token
     issuers: str = ""  # issuers of access tokens by comma, each alone or as issuer=tenant where it speaks for one only

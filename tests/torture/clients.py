@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -13,11 +14,13 @@ from typing import Any
 import aiohttp
 import msgspec
 from tests.conftest import BALANCE, BILLS, OPERATOR, USAGE, usage_body
+from tests.waiting import until as until_there
 
 GERMANY = "+493012345"
 WAYS = ("topupBalance", "topupBalance", "adjustBalance", "adjustBalance", "reserveBalance", "reserveBalance", "release",
         "transferBalance", "sms", "sms", "record", "record", "call", "call", "call")  # fmt: skip
-BILL_EVERY = 40  # a bill is asked for once in so many wishes
+_PAUSE = 0.05  # seconds after a try without an answer
+BILL_EVERY = 120  # a bill is asked for once in so many wishes
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -70,7 +73,8 @@ class Clients:
         self.choose = random.Random(seed)
         self.log: list[Entry] = []
         self.odd: list[str] = []  # answers that nobody should ever get
-        self.answered = 0
+        self.answered = self.unanswered = 0
+        self.longest = 0.0  # seconds that a request has taken
         self.ended = False
         self._held: list[Entry] = []
 
@@ -82,8 +86,10 @@ class Clients:
         while not until():
             entry = self.wish()
             await self.ask(entry)
-            while not entry.told and not until() and self.choose.random() < 0.7:
-                await asyncio.sleep(0.02)
+            while not entry.told and not until():
+                await asyncio.sleep(_PAUSE)
+                if self.choose.random() < 0.5:
+                    break  # what became of it is asked after the faults
                 await self.ask(entry)
 
     def wish(self) -> Entry:
@@ -105,7 +111,10 @@ class Clients:
                 entry.key = None if way == "record" else entry.key  # known by its record alone
             case "customerBillOnDemand":
                 entry.path = f"{BILLS}/{way}"
-                entry.body = {"@type": "CustomerBillOnDemand", "billingAccount": _account(choose.choice(ground.accounts))}
+                entry.body = {
+                    "@type": "CustomerBillOnDemand",
+                    "billingAccount": _account(choose.choice(ground.accounts)),
+                }
             case _:
                 entry.body = {"amount": amount, "bucket": {"id": bucket}, "description": f"wish {self.seed} {n}"}
                 if way == "adjustBalance":
@@ -124,15 +133,16 @@ class Clients:
     async def ask(self, entry: Entry) -> None:
         """Ask once, and note what came of it."""
         headers = {"Idempotency-Key": entry.key} if entry.key else {}
-        body = None if entry.method == "DELETE" else entry.body
+        body, began = None if entry.method == "DELETE" else entry.body, time.monotonic()
         try:
             async with self.session.request(entry.method, entry.path, json=body, headers=headers) as answer:
                 status, content = answer.status, await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError):
-            entry.unanswered += 1
-            return
+            status, content = 503, b""
+        self.longest = max(self.longest, time.monotonic() - began)
         if status == 503:
             entry.unanswered += 1
+            self.unanswered += 1
         elif status in (200, 201, 204, 409):
             self._note(entry, status, content)
         else:
@@ -189,13 +199,17 @@ async def settle_ground(session: aiohttp.ClientSession, first: int, lines: int =
             ground.postpaid.append(number)
             ground.accounts.append(account)
             continue
-        async with session.get(f"{BALANCE}/bucket?partyAccount.id={account}&usageType=monetary") as answer:
-            (main,) = await answer.json()
+        main = await until_there(lambda account=account: _main(session, account))
         ground.mains.append(main["id"])
         ground.prepaid.append(number)
         await _made(session, f"{BALANCE}/topupBalance",
                     {"amount": {"amount": 20, "units": "EUR"}, "bucket": {"id": main["id"]}})  # fmt: skip
     return ground
+
+
+async def _main(session: aiohttp.ClientSession, account: str) -> dict[str, Any]:
+    async with session.get(f"{BALANCE}/bucket?partyAccount.id={account}&usageType=monetary") as answer:
+        return next(iter(await answer.json()), {})
 
 
 async def _made(session: aiohttp.ClientSession, path: str, body: dict[str, Any]) -> dict[str, Any]:

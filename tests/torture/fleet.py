@@ -26,14 +26,16 @@ class Fleet:
         self.url = f"http://127.0.0.1:{self.port}"
         self.apis: list[int] = []
         self.workers: list[int] = []
-        told = {"DATA": str(server.folder), "DATABASE_URL": server.url, "PORT": str(self.port), "CONNECTIONS": "3"}
+        self.gone: list[str] = []  # kinds of workers that have ended and that nobody has killed
+        told = {"DATA": str(server.folder), "DATABASE_URL": server.url(), "PORT": str(self.port), "CONNECTIONS": "3"}
         told |= {"CALLBACK_ALLOW": "127.0.0.1"} | settings
-        self.launcher = subprocess.Popen(
-            [sys.executable, "-m", "tests.torture.launch"],
-            env=os.environ | {f"OXL_{name}": value for name, value in told.items()} | {"PLANTED": planted},
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
-            stderr=(server.folder / "workers.log").open("a"),
-        )  # fmt: skip
+        self.log = server.folder / "workers.log"
+        with self.log.open("a") as log:
+            self.launcher = subprocess.Popen(
+                [sys.executable, "-m", "tests.torture.launch"],
+                env=os.environ | {f"OXL_{name.upper()}": value for name, value in told.items()} | {"PLANTED": planted},
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, bufsize=1,
+            )  # fmt: skip
 
     async def start(self, kind: str) -> int:
         """A new worker, `api` or `work`, which may still be starting; its pid."""
@@ -55,6 +57,16 @@ class Fleet:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
+    async def tend(self) -> None:
+        """Do as whoever keeps an installation does: start again what has ended by itself."""
+        while True:
+            for kind, pids in (("api", self.apis), ("work", self.workers)):
+                for pid in [pid for pid in pids if not os.path.exists(f"/proc/{pid}")]:
+                    pids.remove(pid)
+                    self.gone.append(kind)
+                    await self.start(kind)
+            await asyncio.sleep(0.05)
+
     def close(self) -> None:
         """All of them die with the launcher."""
         assert self.launcher.stdin
@@ -68,12 +80,18 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet(server: Postgres, apis: int = 2, workers: int = 1, planted: str = "", **settings: str) -> AsyncIterator[Fleet]:
+async def fleet(
+    server: Postgres, apis: int = 2, workers: int = 1, planted: str = "", **settings: str
+) -> AsyncIterator[Fleet]:
     """So many workers."""
     made = Fleet(server, planted, **settings)
     try:
         for kind in ["api"] * apis + ["work"] * workers:
             await made.start(kind)
-        yield made
+        tending = asyncio.create_task(made.tend())
+        try:
+            yield made
+        finally:
+            tending.cancel()
     finally:
         made.close()

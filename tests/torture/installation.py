@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 
 import aiohttp
 from tests.conftest import BALANCE, DEMO_CATALOG, NOON
@@ -17,6 +17,7 @@ from tests.torture import oracle
 from tests.torture.clients import Clients, settle_ground
 from tests.torture.fleet import Fleet, fleet
 from tests.torture.postgres import Postgres, postgres
+from tests.waiting import PATIENCE
 
 from oxl.clock import system_now
 from oxl.db.database import Database, Tenant
@@ -24,7 +25,8 @@ from oxl.engines.catalog import registry
 from oxl.engines.catalog.catalog import read_texts
 from oxl.kernel.background import once
 
-CLIENTS = 6  # at work side by side
+CLIENTS = 4  # at work side by side
+_FOR_EVER = 120.0  # seconds without an answer after which none is waited for
 
 
 def seed_of() -> int:
@@ -42,15 +44,16 @@ class Installation:
     listener: Receiver
     tenant: Tenant
 
-    async def faults(self, again: int = 200) -> list[str]:
+    async def faults(self, again: int = 100, patience: float = PATIENCE) -> list[str]:
         """What the oracle finds, after the faults have ended."""
-        return await oracle.faults(self.tenant, self.clients, self.listener, again)
+        return await oracle.faults(self.tenant, self.clients, self.listener, again, patience)
 
     async def until_answered(self, wishes: int) -> None:
         """Wait until so many more wishes have been answered."""
-        enough = self.clients.answered + wishes
+        enough, end = self.clients.answered + wishes, time.monotonic() + _FOR_EVER
         while self.clients.answered < enough:
-            await asyncio.sleep(0.001)
+            assert time.monotonic() < end, f"nothing is answered any more: {self.workers.log.read_text()[-3000:]}"
+            await asyncio.sleep(0.004)
 
     @asynccontextmanager
     async def under_load(self, clients: int = CLIENTS) -> AsyncIterator[None]:
@@ -65,16 +68,27 @@ class Installation:
 
 
 @asynccontextmanager
-async def installation(seed: int, planted: str = "", apis: int = 2, **settings: str) -> AsyncIterator[Installation]:
-    """An installation whose clients wish what the seed says; `planted`: a bug for its workers; settings of PostgreSQL."""
-    async with postgres(**settings) as server:
+async def installation(
+    seed: int, planted: str = "", apis: int = 2, server: Postgres | None = None, asked: float = 10, **settings: str
+) -> AsyncIterator[Installation]:
+    """An installation whose clients wish what the seed says, and wait for an answer so many seconds.
+
+    planted: a bug for its workers; server: one that is there already; settings: of the workers.
+    """
+    async with AsyncExitStack() as stack:
+        if server is None:
+            off = {"synchronous_commit": "off"} if planted == "commit not awaited" else {}
+            server = await stack.enter_async_context(postgres(**off))
         database = await server.open()
         try:
             tenant = await _ready(database)
             limits = aiohttp.TCPConnector(limit=0)
-            async with fleet(server, apis, planted=planted) as workers, receiving() as listener, aiohttp.ClientSession(
-                workers.url, connector=limits, timeout=aiohttp.ClientTimeout(total=10)
-            ) as session:  # fmt: skip
+            timeout = aiohttp.ClientTimeout(total=asked)
+            async with (
+                fleet(server, apis, planted=planted, **settings) as workers,
+                receiving() as listener,
+                aiohttp.ClientSession(workers.url, connector=limits, timeout=timeout) as session,
+            ):
                 await until_serving(session)
                 async with session.post(f"{BALANCE}/hub", json={"callback": listener.url}) as answer:
                     assert answer.status == 201, await answer.text()

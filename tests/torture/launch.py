@@ -24,13 +24,13 @@ from oxl.outbox import delivery
 from oxl.outbox.batch import Pace
 from oxl.settings import Settings, read_settings
 
-QUICK = Pace(first_retry=0.1, longest_retry=0.5, lease=2.0, timeout=1.0, poll=0.2)
+QUICK = Pace(first_retry=0.1, longest_retry=0.5, lease=2.0, timeout=1.0, poll=0.5)
 
 
 def main() -> None:
     """Fork a worker for each line, until there are no more."""
     settings = read_settings()
-    serving._SWEEP_SECONDS = 0.3
+    serving._SWEEP_SECONDS = 1.0
     delivery.Pace = lambda: QUICK  # type: ignore[assignment,misc]
     if bug := os.environ.get("PLANTED"):
         planted.plant(bug)

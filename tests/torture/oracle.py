@@ -9,13 +9,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 from tests.conftest import USAGE
 from tests.engines.books import fetch
 from tests.kernel.receivers import Receiver
 from tests.torture.clients import Clients, Entry, effect
+from tests.waiting import PATIENCE
 
 from oxl.db.database import Tenant
 from oxl.engines.billing import read
@@ -23,10 +23,10 @@ from oxl.engines.ledger import proof
 from oxl.kernel.background import once
 
 START = Decimal(20)  # what each main bucket had at first
-_PATIENCE = 60.0  # seconds that everything may take to come to rest
 _ACTIONS = """select body ->> 'description' as wish, count(*) filter (where status = 'completed') as done
     from balance_action where body ->> 'description' like $1 group by 1"""
-_RESERVATIONS = "select body ->> 'description' as wish, count(*) as done from reservation where body ->> 'description' like $1 and status <> 'failed' group by 1"
+_RESERVATIONS = """select body ->> 'description' as wish, count(*) as done
+    from reservation where body ->> 'description' like $1 and status <> 'failed' group by 1"""
 _USAGES = """select body -> 'externalIdentifier' -> 0 ->> 'id' as wish, count(*) as done
     from usage where body -> 'externalIdentifier' -> 0 ->> 'id' like $1 group by 1"""
 _AVAILABLE = "select id, credited - used - debited - reserved as n from bucket where id = any ($1)"
@@ -35,28 +35,31 @@ _CREATED = ("TopupBalanceCreateEvent", "AdjustBalanceCreateEvent", "ReserveBalan
             "TransferBalanceCreateEvent", "ProductUsageCreateEvent", "CustomerBillOnDemandCreateEvent")  # fmt: skip
 
 
-async def faults(tenant: Tenant, clients: Clients, listener: Receiver | None = None, again: int = 200) -> list[str]:
-    """Everything that is not as the clients were told; `again`: how many answers are asked for a second time."""
+async def faults(
+    tenant: Tenant, clients: Clients, listener: Receiver, again: int = 100, patience: float = PATIENCE
+) -> list[str]:
+    """Everything that is not as the clients were told.
+
+    again: how many answers are asked for a second time; patience: seconds that everything may take to come to rest.
+    """
     found = list(clients.odd)
-    await settle(clients)
+    await settle(clients, patience)
     unknown = [entry for entry in clients.log if not entry.told]
     found += [f"{entry.way} {entry.n} was never answered" for entry in unknown]
     found += await _answers(clients, again)
-    found += await _at_rest(tenant)
+    found += await _at_rest(tenant, patience)
     found += await _stored(tenant, clients)
     found += await _balances(tenant, clients)
     found += await _events(tenant, clients)
     async with tenant.connection() as conn:
         found += [f"ledger: {fault}" for fault in proof.faults_of(await proof.prove(conn))]
     found += [f"bills: {fault}" for fault in await once(tenant, read.proof)]
-    if listener is not None:
-        found += await delivered(tenant, "prepay_balance", listener)
-    return found
+    return found + await delivered(tenant, "prepay_balance", listener, patience)
 
 
-async def settle(clients: Clients) -> None:
+async def settle(clients: Clients, patience: float) -> None:
     """Ask for everything whose outcome is unknown, until it is known."""
-    end = asyncio.get_running_loop().time() + _PATIENCE
+    end = asyncio.get_running_loop().time() + patience
     while open_ones := [entry for entry in clients.log if not entry.told]:
         await asyncio.gather(*[clients.ask(entry) for entry in open_ones[:8]])
         if asyncio.get_running_loop().time() > end:
@@ -84,11 +87,11 @@ async def _until_asked(clients: Clients, entry: Entry) -> None:
             return
 
 
-async def _at_rest(tenant: Tenant) -> list[str]:
+async def _at_rest(tenant: Tenant, patience: float) -> list[str]:
     """Wait until nothing is on its way; what never ends is a fault."""
     asked = """select (select count(*) from bill_demand where state = 'inProgress')
         + (select count(*) from idempotency where operation = 'HTTP' and status is null) as n"""
-    end = asyncio.get_running_loop().time() + _PATIENCE
+    end = asyncio.get_running_loop().time() + patience
     while (left := (await fetch(tenant, asked))[0]["n"]) and asyncio.get_running_loop().time() < end:
         await asyncio.sleep(0.05)
     return [f"{left} bills or answers were never finished"] if left else []
@@ -153,12 +156,12 @@ async def _events(tenant: Tenant, clients: Clients) -> list[str]:
     return found + [f"{n} events tell that {each} was made" for each, n in made.items() if n > 1]
 
 
-async def delivered(tenant: Tenant, api: str, listener: Receiver) -> list[str]:
+async def delivered(tenant: Tenant, api: str, listener: Receiver, patience: float = PATIENCE) -> list[str]:
     """A listener of everything has got every event, and those of one resource in the order of their commits."""
     statement = """select o.id, o.resource_id from outbox o join subscription s on s.api = o.api
         where o.api = $1 and not pg_visible_in_snapshot(o.xid, s.born) order by o.xid, o.id"""
     wanted = [(row["id"], row["resource_id"]) for row in await fetch(tenant, statement, api)]
-    end = asyncio.get_running_loop().time() + _PATIENCE
+    end = asyncio.get_running_loop().time() + patience
     while len(set(listener.ids())) < len(wanted) and asyncio.get_running_loop().time() < end:
         await asyncio.sleep(0.05)
     first: dict[str, None] = dict.fromkeys(listener.ids())

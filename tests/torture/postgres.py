@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -40,10 +39,10 @@ class Postgres:
         self.log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self.process: subprocess.Popen[bytes] | None = None
 
-    @property
-    def url(self) -> str:
-        """How an owner connects."""
-        return f"postgresql://{OWNER}:{self.password}@/{DATABASE}?host={quote(str(self.cluster.socket))}&port=5432"
+    def url(self, socket: Path | None = None) -> str:
+        """How an owner connects, at the server's own socket folder or another one that leads there."""
+        host = quote(str(socket or self.cluster.socket))
+        return f"postgresql://{OWNER}:{self.password}@/{DATABASE}?host={host}&port={clusters.PORT}"
 
     def pids(self) -> list[int]:
         """All processes of the server: they work in its folder."""
@@ -58,6 +57,13 @@ class Postgres:
         while not clusters.is_ready(self.cluster, self.process.pid):
             assert self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
             await asyncio.sleep(0.005)
+
+    async def migrated(self) -> None:
+        """Start for the first time, and make the tables."""
+        await self.start()
+        database = await self.open()
+        await migrate(database, SQL_CODE)
+        await database.close()
 
     async def kill(self, whole: bool) -> None:
         """kill -9 of the postmaster, or of every process of the server at once."""
@@ -75,7 +81,7 @@ class Postgres:
 
     async def open(self) -> Database:
         """The database as a process of OXL opens it."""
-        return await Database.open(Settings(data=self.folder, database_url=self.url, connections=6))
+        return await Database.open(Settings(data=self.folder, database_url=self.url(), connections=6))
 
 
 def _processes() -> Iterator[int]:
@@ -95,23 +101,9 @@ async def postgres(**settings: str) -> AsyncIterator[Postgres]:
     folder = Path(tempfile.mkdtemp(prefix="oxl-test-"))
     server = Postgres(folder, **settings)
     try:
-        await server.start()
-        database = await server.open()
-        await migrate(database, SQL_CODE)
-        await database.close()
+        await server.migrated()
         yield server
     finally:
         await server.stop()
         os.close(server.log)
         shutil.rmtree(folder)
-
-
-async def until_taken(database: Database) -> float:
-    """Seconds until a connection is taken again."""
-    began = time.monotonic()
-    while True:
-        with contextlib.suppress(Exception):
-            async with database.owner() as conn:
-                await conn.fetchval("select 1")
-                return time.monotonic() - began
-        await asyncio.sleep(0.01)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -17,12 +18,14 @@ from typing import Any
 
 import asyncpg
 
-from oxl.clock import Clock
+from oxl.clock import Clock, skew_of
 from oxl.db import embedded
 from oxl.db.queries import load
 from oxl.settings import Settings
 
 q = load("oxl.db", "tenants.sql")
+log = logging.getLogger("oxl")
+_NOTEWORTHY = timedelta(seconds=1)
 
 # Failures of the database's presence, and of a race between transactions; neither is a fault of what was asked.
 ABSENT = (
@@ -120,11 +123,17 @@ class Tenant:
         self._connect |= {"host": host, "port": port}
 
     async def refresh_clock(self) -> None:
-        """Read the clock an operator may have set, in this process or another."""
+        """Read the clock that an operator may have set anywhere, and by how much this machine's is out."""
         async with self.connection() as conn:
+            before = self.clock.source()
             row = await conn.fetchrow(q.clock)
-        self.clock.offset = row["shift"] if row else timedelta(0)
-        self.clock.frozen = row["frozen"] if row else None
+            assert row is not None  # noqa: S101 – there is always one
+            skew = skew_of(row["told"], before, self.clock.source())
+        if skew != self.clock.skew and abs(skew - self.clock.skew) > _NOTEWORTHY:
+            log.warning("this machine's clock is %s from the database's, which decides", -skew)
+        self.clock.skew = skew
+        self.clock.offset = row["shift"] or timedelta(0)
+        self.clock.frozen = row["frozen"]
 
     async def set_clock(self, shift: timedelta, frozen: datetime | None) -> None:
         """Shift or freeze the tenant's time, for every process; `refresh_clock` brings it to the others."""
@@ -197,7 +206,8 @@ class Database:
                     "password": role_password(row["secret"], row["role"]),
                     "server_settings": {"search_path": row["schema"], "application_name": "oxl", "jit": "off"}
                     | limits_of(self.statement_seconds),
-                },
+                }
+                | patience_of(self.statement_seconds),
                 self.settings.connections,
             )
             await tenant.refresh_clock()
@@ -227,6 +237,11 @@ def limits_of(seconds: int) -> dict[str, str]:
         return {}
     limits = {"statement_timeout": seconds, "lock_timeout": seconds / 2, "idle_in_transaction_session_timeout": seconds}
     return {name: str(round(limit * 1000)) for name, limit in limits.items()}
+
+
+def patience_of(seconds: int) -> dict[str, float]:
+    """How long to wait for a server that has said nothing: longer than it may take, since it would say so itself."""
+    return {"command_timeout": seconds + 1.0, "timeout": seconds + 1.0} if seconds else {}
 
 
 def role_password(secret: str, role: str) -> str:
