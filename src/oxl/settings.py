@@ -14,6 +14,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     data: Path = Path(".oxl")  # folder of the embedded PostgreSQL and its secrets
     database_url: str = ""  # an external PostgreSQL, as an owner who may create roles; empty: embedded
+    cells: str = ""  # further databases in which tenants live, as owners, by blank; `oxl tenant move` moves them
     host: str = "127.0.0.1"  # address to listen at
     port: int = 8080  # port to listen at
     workers: int = 1  # server processes

@@ -83,7 +83,7 @@ async def brought_back(server: Postgres, place: Path, kept: Path, moment: str) -
 async def restored(say: pytest.CaptureFixture[str], load: int) -> None:
     seed = seed_of()
     async with archiving() as (server, kept), installation(seed, server=server) as under:
-        place = server.folder / "copy"
+        place = _folder(server, server.folder / "copy")
         async with under.under_load():
             await under.until_answered(load)
             assert "backup successfully verified" in await asyncio.to_thread(copied, server, place)

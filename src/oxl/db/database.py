@@ -43,6 +43,10 @@ class UnknownTenantError(LookupError):
     """No tenant of that name has been made in this database."""
 
 
+class TenantAwayError(asyncpg.InvalidAuthorizationSpecificationError, ConnectionError):
+    """A tenant was erased, or is on its way to another database: whoever holds it asks for it anew."""
+
+
 class Tenant:
     """One tenant: its clock, and a bounded free list of connections bound to its role and schema."""
 
@@ -76,9 +80,12 @@ class Tenant:
                 self._open += 1
                 try:
                     return await asyncpg.connect(**self._connect)
-                except BaseException:
+                except BaseException as error:
                     self._open -= 1
                     self._wake()
+                    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+                        self._closed = True
+                        raise TenantAwayError(f"tenant {self.name} is not here: {error}") from None
                     raise
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
@@ -157,6 +164,7 @@ class Database:
         self.lease = lease
         self.statement_seconds = 0  # how long a statement of a tenant may take; 0: as long as it wants
         self._owner = owner
+        self._others = [{"dsn": url} for url in settings.cells.split()]
         self._tenants: dict[str, Tenant] = {}
 
     async def keep(self) -> None:
@@ -182,25 +190,33 @@ class Database:
         owner = {"host": lease.host, "port": lease.port, "database": lease.database}
         return cls(settings, owner | {"user": lease.user, "password": lease.password}, lease)
 
+    @property
+    def cells(self) -> range:
+        """The databases in which tenants live, by number; 0 is this installation's own."""
+        return range(1 + len(self._others))
+
+    def _cell(self, number: int) -> dict[str, Any]:
+        return self._others[number - 1] if number else self._owner
+
     @asynccontextmanager
-    async def owner(self) -> AsyncIterator[asyncpg.Connection]:
+    async def owner(self, cell: int = 0) -> AsyncIterator[asyncpg.Connection]:
         """A connection that owns the schemas: for migrations, tenants, partitions and backups, never for requests."""
-        conn = await asyncpg.connect(**self._owner, server_settings={"application_name": "oxl-owner"})
+        conn = await asyncpg.connect(**self._cell(cell), server_settings={"application_name": "oxl-owner"})
         try:
             yield conn
         finally:
             await conn.close()
 
     async def tenant(self, name: str) -> Tenant:
-        """The tenant called `name`; UnknownTenantError when it was never made."""
-        if name not in self._tenants:
-            async with self.owner() as conn:
-                row = await conn.fetchrow(q.find_tenant, name)
-            if row is None:
-                raise UnknownTenantError(f"there is no tenant {name!r} here; `oxl migrate` makes it")
+        """The tenant called `name`, in whichever cell it lives.
+
+        UnknownTenantError when it was never made, TenantAwayError while it moves.
+        """
+        if name not in self._tenants or self._tenants[name].is_closed:
+            cell, row = await self._find(name)
             tenant = Tenant(
                 name,
-                self._owner
+                self._cell(cell)
                 | {
                     "user": row["role"],
                     "password": role_password(row["secret"], row["role"]),
@@ -213,6 +229,25 @@ class Database:
             await tenant.refresh_clock()
             self._tenants[name] = tenant
         return self._tenants[name]
+
+    async def _find(self, name: str) -> tuple[int, asyncpg.Record]:
+        """The cell of a tenant, and how it is found there."""
+        moving, lost = False, None
+        for cell in self.cells:
+            try:
+                async with self.owner(cell) as conn:
+                    row = await conn.fetchrow(q.find_tenant, name)
+            except ABSENT as error:  # the tenants of the other cells go on
+                lost = error
+                continue
+            if row is not None and row["state"] == "here":
+                return cell, row
+            moving = moving or row is not None
+        if lost is not None:
+            raise lost
+        if moving:
+            raise TenantAwayError(f"tenant {name!r} is on its way to another database")
+        raise UnknownTenantError(f"there is no tenant {name!r} here; `oxl migrate` makes it")
 
     def opened(self) -> list[Tenant]:
         """The tenants that are open now."""

@@ -73,9 +73,12 @@ async def create_tenant(database: Database, name: str, code: Code) -> None:
 
 
 async def tenant_names(database: Database) -> list[str]:
-    """The tenants that are there."""
-    async with database.owner() as conn:
-        return [row["name"] for row in await conn.fetch(q.tenants)]
+    """The tenants that are there, in all cells, but for those on their way."""
+    found: list[str] = []
+    for cell in database.cells:
+        async with database.owner(cell) as conn:
+            found += [row["name"] for row in await conn.fetch(q.served)]
+    return sorted(found)
 
 
 async def drop_tenant(database: Database, name: str) -> None:
@@ -123,12 +126,13 @@ async def _migrate_tenant(
 
 async def keep_partitions(database: Database) -> None:
     """Every tenant's partitions for the months ahead; the worker asks for this now and then."""
-    async with database.owner() as conn:
-        for tenant in await conn.fetch(q.tenants):
-            async with conn.transaction():
-                await conn.execute(q.enter.format(schema=tenant["schema"]))
-                await ensure_partitions(conn, system_now())
-                await conn.execute(_granted(tenant))
+    for cell in database.cells:
+        async with database.owner(cell) as conn:
+            for tenant in await conn.fetch(q.tenants):
+                async with conn.transaction():
+                    await conn.execute(q.enter.format(schema=tenant["schema"]))
+                    await ensure_partitions(conn, system_now())
+                    await conn.execute(_granted(tenant))
 
 
 def _granted(tenant: Mapping[str, str]) -> str:
