@@ -19,7 +19,7 @@ from tests.waiting import until as until_there
 GERMANY = "+493012345"
 WAYS = ("topupBalance", "topupBalance", "adjustBalance", "adjustBalance", "reserveBalance", "reserveBalance", "release",
         "transferBalance", "sms", "sms", "record", "record", "call", "call", "call")  # fmt: skip
-_PAUSE = 0.05  # seconds after a try without an answer
+_PAUSE = 0.1  # seconds after a try without an answer
 BILL_EVERY = 120  # a bill is asked for once in so many wishes
 
 

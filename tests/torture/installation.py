@@ -25,7 +25,7 @@ from oxl.engines.catalog import registry
 from oxl.engines.catalog.catalog import read_texts
 from oxl.kernel.background import once
 
-CLIENTS = 4  # at work side by side
+CLIENTS = 3  # at work side by side
 _FOR_EVER = 120.0  # seconds without an answer after which none is waited for
 
 

@@ -32,9 +32,10 @@ class Postgres:
     def __init__(self, folder: Path, **settings: str) -> None:
         folder.chmod(0o711)  # the server runs as another user when we are root
         self.folder = folder
-        self.settings = SMALL | settings
         self.password = secrets.token_urlsafe(16)
         self.cluster = clusters.place(folder, lambda _: None)
+        quick = {"scram_iterations": "16"} if self.cluster.binaries.major >= 16 else {}  # there are many connections
+        self.settings = SMALL | quick | settings
         clusters.initialise(self.cluster, self.password)
         self.log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self.process: subprocess.Popen[bytes] | None = None

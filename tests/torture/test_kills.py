@@ -14,43 +14,57 @@ from tests.torture import oracle, planted
 from tests.torture.installation import Installation, installation, seed_of
 
 TIMES = int(os.environ.get("TIMES", "5"))  # that a bug must be caught
-VICTIMS = ("api worker", "job worker", "postmaster", "PostgreSQL")
+WORKERS, DATABASES = ("api worker", "job worker"), ("postmaster", "PostgreSQL")
 
 
-async def strike(victim: str, under: Installation, choose: random.Random) -> None:
-    """Kill one, and start it again at once."""
-    if victim == "api worker":
-        under.workers.kill(choose.choice(under.workers.apis))
-        await under.workers.start("api")
-    elif victim == "job worker":
-        under.workers.kill(choose.choice(under.workers.workers))
-        await under.workers.start("work")
-    else:
-        await under.server.kill(whole=victim == "PostgreSQL")
+def rounds_of(each: int, choose: random.Random) -> list[list[str]]:
+    """So many kills of each kind, in an order of chance; three workers of four die while the database does."""
+    rounds = [[victim] for victim in DATABASES * each]
+    for victim in WORKERS * each:
+        if choose.random() < 0.75:
+            choose.choice(rounds[: len(DATABASES) * each]).append(victim)
+        else:
+            rounds.append([victim])
+    choose.shuffle(rounds)
+    return rounds
+
+
+async def strike(victims: Sequence[str], under: Installation, choose: random.Random) -> None:
+    """Kill them, and start them again at once."""
+    for victim in choose.sample(victims, len(victims)):
+        match victim:
+            case "api worker":
+                under.workers.kill(choose.choice(under.workers.apis))
+                await under.workers.start("api")
+            case "job worker":
+                under.workers.kill(choose.choice(under.workers.workers))
+                await under.workers.start("work")
+            case _:
+                await under.server.kill(whole=victim == "PostgreSQL")
+    if set(victims) & set(DATABASES):
         await under.server.start()
 
 
-async def kills(under: Installation, schedule: Sequence[str]) -> dict[str, list[float]]:
-    """These kills, one after another, under load; seconds from each to the next acknowledged wish."""
+async def kills(under: Installation, rounds: Sequence[Sequence[str]]) -> dict[str, list[float]]:
+    """These kills, one round after another, under load; seconds from each to the next acknowledged wish."""
     choose = random.Random(under.clients.seed)
-    took: dict[str, list[float]] = {victim: [] for victim in schedule}
+    took: dict[str, list[float]] = {victim: [] for victim in (*WORKERS, *DATABASES)}
     async with under.under_load():
-        for victim in schedule:
-            await under.until_answered(choose.randrange(1, 5))
+        for victims in rounds:
+            await under.until_answered(choose.randrange(1, 4))
             await asyncio.sleep(choose.uniform(0, 0.01))
             began = time.monotonic()
-            await strike(victim, under, choose)
+            await strike(victims, under, choose)
             await under.until_answered(1)
-            took[victim].append(time.monotonic() - began)
+            for victim in victims:
+                took[victim].append(time.monotonic() - began)
     return took
 
 
 async def survives(each: int, say: pytest.CaptureFixture[str]) -> None:
     seed = seed_of()
     async with installation(seed) as under:
-        schedule = [*VICTIMS] * each
-        random.Random(seed).shuffle(schedule)
-        took = await kills(under, schedule)
+        took = await kills(under, rounds_of(each, random.Random(seed)))
         found = await under.faults()
         with say.disabled():
             print(f"\n{each} kills of each kind, {oracle.summary(under.clients)}; lost or doubled: {len(found)}")
@@ -64,7 +78,7 @@ async def survives(each: int, say: pytest.CaptureFixture[str]) -> None:
 async def caught(bug: str, victim: str, seed: int) -> list[str]:
     """What the oracle finds after some kills with a bug planted."""
     async with installation(seed, planted=bug) as under:
-        await kills(under, [victim] * 6)
+        await kills(under, [[victim]] * 6)
         return await under.faults(again=0, patience=2)
 
 

@@ -125,6 +125,7 @@ async def _run(settings: Settings, names: Sequence[str], environment: Mapping[st
     done, _ = await asyncio.wait([*kept, told], return_when=asyncio.FIRST_COMPLETED)
     mark = drain_mark(settings.data.resolve(), settings.port)
     if told in done and settings.drain_seconds:
+        mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # an external database needs no data folder
         mark.touch()
         await asyncio.sleep(settings.drain_seconds)
     for each in (*kept, told):

@@ -20,6 +20,7 @@ import asyncpg
 
 from oxl.clock import Clock, skew_of
 from oxl.db import embedded
+from oxl.db.leading import connect
 from oxl.db.queries import load
 from oxl.settings import Settings
 
@@ -34,6 +35,7 @@ ABSENT = (
     asyncpg.InternalClientError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,  # a leader that was: another one has taken over
     OSError,
 )
 LOST_RACE = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
@@ -79,7 +81,7 @@ class Tenant:
             if self._open < self._limit:
                 self._open += 1
                 try:
-                    return await asyncpg.connect(**self._connect)
+                    return await connect(**self._connect)
                 except BaseException as error:
                     self._open -= 1
                     self._wake()
@@ -114,8 +116,9 @@ class Tenant:
         try:
             yield conn
             sound = True
-        except asyncpg.PostgresError:
-            sound = True  # the server has answered; after anything else a statement may still be on its way
+        except asyncpg.PostgresError as error:
+            # The server has answered; after anything else a statement may still be on its way.
+            sound = not isinstance(error, asyncpg.ReadOnlySQLTransactionError)
             raise
         finally:
             if not sound or self._closed or conn.is_closed() or conn.is_in_transaction():
@@ -201,7 +204,7 @@ class Database:
     @asynccontextmanager
     async def owner(self, cell: int = 0) -> AsyncIterator[asyncpg.Connection]:
         """A connection that owns the schemas: for migrations, tenants, partitions and backups, never for requests."""
-        conn = await asyncpg.connect(**self._cell(cell), server_settings={"application_name": "oxl-owner"})
+        conn = await connect(**self._cell(cell), server_settings={"application_name": "oxl-owner"})
         try:
             yield conn
         finally:
