@@ -48,9 +48,9 @@ class Installation:
         """What the oracle finds, after the faults have ended."""
         return await oracle.faults(self.tenant, self.clients, self.listener, again, patience)
 
-    async def until_answered(self, wishes: int) -> None:
+    async def until_answered(self, wishes: int, patience: float = _FOR_EVER) -> None:
         """Wait until so many more wishes have been answered."""
-        enough, end = self.clients.answered + wishes, time.monotonic() + _FOR_EVER
+        enough, end = self.clients.answered + wishes, time.monotonic() + patience
         while self.clients.answered < enough:
             assert time.monotonic() < end, f"nothing is answered any more: {self.workers.log.read_text()[-3000:]}"
             await asyncio.sleep(0.004)

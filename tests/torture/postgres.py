@@ -47,7 +47,7 @@ class Postgres:
 
     def pids(self) -> list[int]:
         """All processes of the server: they work in its folder."""
-        return [pid for pid in _processes() if _works_in(pid, self.cluster.folder)]
+        return [pid for pid in every_process() if works_in(pid, self.cluster.folder)]
 
     async def start(self) -> None:
         """Start, after the last process of the one before has ended, and wait until connections are taken."""
@@ -85,11 +85,13 @@ class Postgres:
         return await Database.open(Settings(data=self.folder, database_url=self.url(), connections=6))
 
 
-def _processes() -> Iterator[int]:
+def every_process() -> Iterator[int]:
+    """The pids of all processes."""
     return (int(name) for name in os.listdir("/proc") if name.isdigit())
 
 
-def _works_in(pid: int, folder: Path) -> bool:
+def works_in(pid: int, folder: Path) -> bool:
+    """Whether a process has a folder as its own."""
     try:
         return os.readlink(f"/proc/{pid}/cwd") == str(folder)
     except OSError:  # it has gone meanwhile, or is another user's
