@@ -69,6 +69,13 @@ async def _state(database: Database, name: str) -> str | None:
     return row["state"] if row else None
 
 
+async def _found(conn: asyncpg.Connection, name: str) -> asyncpg.Record:
+    row = await conn.fetchrow(q.find_tenant, name)
+    if row is None:
+        raise CannotMoveError(f"there is no tenant {name!r}")
+    return row
+
+
 async def _put(database: Database, name: str, state: str) -> None:
     async with database.owner() as conn:
         await conn.execute(q.put_tenant, name, state)
@@ -77,7 +84,7 @@ async def _put(database: Database, name: str, state: str) -> None:
 async def _close(database: Database, name: str) -> None:
     """Let nobody in, and wait for the end of those who are in."""
     async with database.owner() as conn:
-        row = await conn.fetchrow(q.find_tenant, name)
+        row = await _found(conn, name)
         await conn.execute(q.put_tenant, name, "leaving")
         await conn.execute(q.let_nobody_in.format(role=row["role"]))
         quiet = 0  # looks at which nobody was there; one who was just coming in is not shown at once
@@ -92,7 +99,7 @@ async def _close(database: Database, name: str) -> None:
 
 async def _open(database: Database, name: str) -> None:
     async with database.owner() as conn:
-        row = await conn.fetchrow(q.find_tenant, name)
+        row = await _found(conn, name)
         await conn.execute(q.let_in.format(role=row["role"]))
         await conn.execute(q.put_tenant, name, "here")
 
@@ -119,6 +126,6 @@ async def _copy(
 
 async def _proved(database: Database, name: str, prove: Prove) -> Any:
     async with database.owner() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
-        row = await conn.fetchrow(q.find_tenant, name)
+        row = await _found(conn, name)
         await conn.execute(q.enter.format(schema=row["schema"]))
         return await prove(conn)

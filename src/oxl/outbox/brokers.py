@@ -188,7 +188,9 @@ class Kafka:
         def report(error: Any, _message: Any) -> None:
             loop.call_soon_threadsafe(lambda: reported.done() or reported.set_result(error))
 
-        headers = [(f"ce_{name}", value.encode()) for name, value in message.envelope.items()]
+        headers: list[tuple[str, str | bytes | None]] = [
+            (f"ce_{name}", value.encode()) for name, value in message.envelope.items()
+        ]
         headers.append(("content-type", b"application/json"))
         tenant, api, _ = message.path
         try:
