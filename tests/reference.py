@@ -11,6 +11,7 @@ from oxl.apis import APIS
 from oxl.contract.openapi import contract
 from oxl.contract.reference import api_page, events_page, file_of
 from oxl.contract.typed import modules
+from tests.docs.cli_page import cli_page
 from tests.docs.tables import tables_page
 
 ROOT = Path(__file__).parents[1]
@@ -30,7 +31,8 @@ def reference_pages() -> dict[Path, str]:
     """The pages of the reference that follow from declarations, the schema and the commands."""
     schema = (ROOT / "src" / "oxl" / "db" / "schema.sql").read_text("utf-8")
     found = {REFERENCE / "api" / file_of(api): api_page(api, contract(api, "")) for api in APIS}
-    return found | {REFERENCE / "events-of-apis.md": events_page(APIS), REFERENCE / "tables.md": tables_page(schema)}
+    others = {"events-of-apis.md": events_page(APIS), "tables.md": tables_page(schema), "cli.md": cli_page()}
+    return found | {REFERENCE / name: text for name, text in others.items()}
 
 
 if __name__ == "__main__":
