@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import tempfile
@@ -39,6 +38,7 @@ CONSUMPTION = "/tmf-api/usageConsumption/v5"
 OPERATOR = "/oxl/v1"
 BILLS = "/tmf-api/customerBillManagement/v5"
 BILLING = "/oxl/billing/v1"
+END = "select pg_terminate_backend(pid, 60000) from pg_stat_activity where usename = $1"  # and wait for it
 
 _numbers = count(1)
 
@@ -69,8 +69,7 @@ async def database() -> AsyncIterator[Database]:
     yield opened
     postmaster = opened.lease.pid if opened.lease else 0
     await opened.close()
-    while Path(f"/proc/{postmaster}").exists():
-        await asyncio.sleep(0.05)
+    await until(lambda: not Path(f"/proc/{postmaster}").exists())
     shutil.rmtree(folder)
 
 
@@ -132,8 +131,7 @@ def subscribe(http: httpx.AsyncClient) -> Callable[..., Any]:
 async def cut_off(database: Database, tenant: Tenant) -> None:
     """End every connection of a tenant from the server's side, and wait until this process has heard of it."""
     async with database.owner() as conn:
-        ended = "select pg_terminate_backend(pid, 60000) from pg_stat_activity where usename = $1"
-        await conn.execute(ended, tenant._connect["user"])
+        await conn.execute(END, tenant._connect["user"])
     await until(lambda: all(conn.is_closed() for conn in tenant._free))
 
 
