@@ -16,6 +16,7 @@ import hypothesis
 import pytest
 
 from oxl.apis import APIS
+from oxl.apis.usage_consumption import live
 from oxl.app import SQL_CODE
 from oxl.contract.answers import Held, contracts
 from oxl.contract.pages import documents, pages
@@ -24,9 +25,12 @@ from oxl.db.database import Database, Tenant
 from oxl.db.migrate import create_tenant, migrate
 from oxl.engines.catalog import registry
 from oxl.engines.catalog.catalog import read_texts
+from oxl.identity import jwks
 from oxl.kernel import select
 from oxl.kernel.background import once
 from oxl.kernel.router import Kernel
+from oxl.operations import watch
+from oxl.outbox import callbacks
 from oxl.settings import Settings
 from tests.waiting import PATIENCE, until
 
@@ -40,6 +44,13 @@ BILLS = "/tmf-api/customerBillManagement/v5"
 BILLING = "/oxl/billing/v1"
 END = "select pg_terminate_backend(pid, 60000) from pg_stat_activity where usename = $1"  # and wait for it
 
+LIMITS: tuple[tuple[Any, str], ...] = (
+    (select, "TIME_LIMIT"),
+    (callbacks, "LOOKUP_SECONDS"),
+    (watch, "PROBE_SECONDS"),
+    (jwks, "_SECONDS"),
+    (live, "_FIRST"),
+)
 _numbers = count(1)
 
 # Examples are the same each time, and no example is timed: a run says what the code is like, not the machine or the
@@ -51,9 +62,10 @@ hypothesis.settings.load_profile("steady")
 
 @pytest.fixture(scope="session", autouse=True)
 def unhurried() -> Iterator[None]:
-    """Lists may take as long as this machine needs; where the limit is what is tested, the test sets it."""
+    """What may take some seconds may take as long as this machine needs; where that is tested, the test sets it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(select, "TIME_LIMIT", PATIENCE)
+        for module, name in LIMITS:
+            patch.setattr(module, name, PATIENCE)
         yield
 
 

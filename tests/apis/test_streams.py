@@ -30,7 +30,6 @@ QUICK = Pace(gather=0.01, poll=0.3, slow=10 * PATIENCE, beat=0.2, most=40)
 def quick() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(live, "PACE", QUICK)
-        patch.setattr(live, "_FIRST", PATIENCE)
         yield
 
 

@@ -11,12 +11,12 @@ import msgspec
 import pytest
 from tests.conftest import client_of
 from tests.identity.issuer import AUDIENCE, Issuer, issuing
-from tests.waiting import PATIENCE, until
+from tests.waiting import until
 
 from oxl.app import gate_of
 from oxl.clock import system_now
 from oxl.db.database import Database, Tenant
-from oxl.identity import jwks, keys
+from oxl.identity import keys
 from oxl.identity.gate import Gate
 from oxl.kernel.background import once
 from oxl.operations import audit
@@ -93,11 +93,9 @@ async def beta(make_tenant: Callable[[], Any]) -> Ground:
 
 @pytest.fixture(scope="module")
 async def issuer() -> AsyncIterator[Issuer]:
-    """An issuer of tokens, for whose keys there is time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jwks, "_SECONDS", PATIENCE)
-        async with issuing() as found:
-            yield found
+    """An issuer of tokens."""
+    async with issuing() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -11,21 +11,14 @@ import httpx
 import pytest
 from tests.conftest import BALANCE
 from tests.identity.conftest import Ground, client, new_key, settings_of
-from tests.waiting import PATIENCE
 
 from oxl.app import served_by
 from oxl.db.database import Database, Tenant
-from oxl.operations import logs, watch
+from oxl.operations import logs
 from oxl.operations.watch import drain_mark
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 BUCKETS = f"{BALANCE}/bucket"
-
-
-@pytest.fixture(autouse=True)
-def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The database may take as long as this machine needs."""
-    monkeypatch.setattr(watch, "PROBE_SECONDS", PATIENCE)
 
 
 def served(database: Database, **more: Any) -> Any:
