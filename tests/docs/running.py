@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.docs.blocks import RUN, Block, agrees
+from tests.waiting import PATIENCE
 
 HERE = re.compile(r"127\.0\.0\.1:8080")
 _END = "\x1e"
@@ -32,7 +33,7 @@ class Shell:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
 
-    def run(self, text: str, seconds: float = 120) -> tuple[bool, str]:
+    def run(self, text: str, seconds: float = 3 * PATIENCE) -> tuple[bool, str]:
         """Whether all commands of a block succeeded, and what they told."""
         assert self._bash.stdin is not None
         assert self._bash.stdout is not None

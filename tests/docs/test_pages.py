@@ -18,7 +18,8 @@ from tests.docs.blocks import DATA, ROOT, RUN, SHOWN, Block, agrees, blocks, ind
 from tests.docs.forking import write_shim
 from tests.docs.running import PageError, run_page
 from tests.scenarios.commands import Cli
-from tests.scenarios.test_serve import free_port, until_gone, until_serving
+from tests.scenarios.serving import free_port, until_gone, until_serving
+from tests.waiting import PATIENCE, until_now
 
 PAGES = {page.relative_to(ROOT).as_posix(): blocks(page) for page in pages()}
 TUTORIAL = "docs/tutorial.md"
@@ -56,8 +57,7 @@ def ground() -> Iterator[Ground]:
     yield Ground(folder, port, cli.environment)
     forking.kill()
     forking.wait()
-    server.send_signal(signal.SIGTERM)
-    told, _ = server.communicate(timeout=60)
+    told = server.end()
     assert server.returncode == 0, told
     until_gone(folder)
     shutil.rmtree(folder)
@@ -132,7 +132,7 @@ def test_programs_are_told_a_document(command: str, found: str, ground: Ground) 
     words = command.replace("127.0.0.1:8080", f"127.0.0.1:{ground.port}").split()
     ran = subprocess.run(
         [str(ground.folder / "bin" / "oxl"), *words, "--json"],
-        env=ground.environment, capture_output=True, text=True, check=False, timeout=120,
+        env=ground.environment, capture_output=True, text=True, check=False, timeout=3 * PATIENCE,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     assert found in json.loads(ran.stdout)
@@ -141,17 +141,17 @@ def test_programs_are_told_a_document(command: str, found: str, ground: Ground) 
 
 def test_things_that_are_told_as_they_come_are_documents_in_lines(ground: Ground) -> None:
     words = [str(ground.folder / "bin" / "oxl"), "events", "tail", "--start", "--no-follow", "--json"]
-    ran = subprocess.run(words, env=ground.environment, capture_output=True, text=True, check=True, timeout=120)
+    ran = subprocess.run(
+        words, env=ground.environment, capture_output=True, text=True, check=True, timeout=3 * PATIENCE
+    )
     assert {"eventId", "eventType", "at", "resource"} <= set(json.loads(ran.stdout.splitlines()[0]))
 
 
 def test_ctrl_c_is_exit_code_130(ground: Ground) -> None:
     cli = Cli(ground.folder / "data")
     tail = cli.start("events", "tail", "--start")
-    assert tail.stdout is not None
-    assert tail.stdout.readline()
-    tail.send_signal(signal.SIGINT)
-    tail.communicate(timeout=60)
+    until_now(tail.told)
+    tail.end(signal.SIGINT)
     assert tail.returncode == 130
 
 

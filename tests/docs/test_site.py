@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from tests.docs.blocks import ROOT
+from tests.waiting import PATIENCE
 
 from oxl.contract.site import site
 
@@ -63,7 +64,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "zensical.toml", folder)
     ran = subprocess.run(
         [sys.executable, "-m", "zensical", "build", "--clean", "--strict"],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=120,
+        cwd=folder, capture_output=True, text=True, check=False, timeout=3 * PATIENCE,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return folder / "src" / "oxl" / "site"
