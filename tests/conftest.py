@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import tempfile
@@ -17,6 +16,7 @@ import hypothesis
 import pytest
 
 from oxl.apis import APIS
+from oxl.apis.usage_consumption import live
 from oxl.app import SQL_CODE
 from oxl.contract.answers import Held, contracts
 from oxl.contract.pages import documents, pages
@@ -25,9 +25,12 @@ from oxl.db.database import Database, Tenant
 from oxl.db.migrate import create_tenant, migrate
 from oxl.engines.catalog import registry
 from oxl.engines.catalog.catalog import read_texts
+from oxl.identity import jwks
 from oxl.kernel import select
 from oxl.kernel.background import once
 from oxl.kernel.router import Kernel
+from oxl.operations import watch
+from oxl.outbox import callbacks
 from oxl.settings import Settings
 from tests.waiting import PATIENCE, until
 
@@ -39,7 +42,15 @@ CONSUMPTION = "/tmf-api/usageConsumption/v5"
 OPERATOR = "/oxl/v1"
 BILLS = "/tmf-api/customerBillManagement/v5"
 BILLING = "/oxl/billing/v1"
+END = "select pg_terminate_backend(pid, 60000) from pg_stat_activity where usename = $1"  # and wait for it
 
+LIMITS: tuple[tuple[Any, str], ...] = (
+    (select, "TIME_LIMIT"),
+    (callbacks, "LOOKUP_SECONDS"),
+    (watch, "PROBE_SECONDS"),
+    (jwks, "_SECONDS"),
+    (live, "_FIRST"),
+)
 _numbers = count(1)
 
 # Examples are the same each time, and no example is timed: a run says what the code is like, not the machine or the
@@ -51,9 +62,10 @@ hypothesis.settings.load_profile("steady")
 
 @pytest.fixture(scope="session", autouse=True)
 def unhurried() -> Iterator[None]:
-    """Lists may take as long as this machine needs; where the limit is what is tested, the test sets it."""
+    """What may take some seconds may take as long as this machine needs; where that is tested, the test sets it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(select, "TIME_LIMIT", PATIENCE)
+        for module, name in LIMITS:
+            patch.setattr(module, name, PATIENCE)
         yield
 
 
@@ -69,8 +81,7 @@ async def database() -> AsyncIterator[Database]:
     yield opened
     postmaster = opened.lease.pid if opened.lease else 0
     await opened.close()
-    while Path(f"/proc/{postmaster}").exists():
-        await asyncio.sleep(0.05)
+    await until(lambda: not Path(f"/proc/{postmaster}").exists())
     shutil.rmtree(folder)
 
 
@@ -95,12 +106,17 @@ async def tenant(make_tenant: Callable[[], Any]) -> Tenant:
     return await make_tenant()
 
 
-def client_of(tenant: Tenant, strict: str = "", public: str = "") -> httpx.AsyncClient:
-    """An HTTP client of the APIs of a tenant, in this process; `strict` names those that are, `public` begins hrefs."""
+def app_of(tenant: Tenant, strict: str = "", public: str = "") -> Held:
+    """The APIs of a tenant as an application; `strict` names those that are, `public` begins hrefs."""
     apis = strictly(APIS, strict)
     published = documents(apis, public)
     beside = pages(apis, published, public)
-    held = Held(Kernel(apis, tenant, public, 1000, 1 << 20, pages=beside), contracts(published), beside)
+    return Held(Kernel(apis, tenant, public, 1000, 1 << 20, pages=beside), contracts(published), beside)
+
+
+def client_of(tenant: Tenant, strict: str = "", public: str = "") -> httpx.AsyncClient:
+    """An HTTP client of the APIs of a tenant, in this process."""
+    held = app_of(tenant, strict, public)
     return httpx.AsyncClient(transport=httpx.ASGITransport(held), base_url="http://oxl.example")
 
 
@@ -132,8 +148,7 @@ def subscribe(http: httpx.AsyncClient) -> Callable[..., Any]:
 async def cut_off(database: Database, tenant: Tenant) -> None:
     """End every connection of a tenant from the server's side, and wait until this process has heard of it."""
     async with database.owner() as conn:
-        ended = "select pg_terminate_backend(pid, 60000) from pg_stat_activity where usename = $1"
-        await conn.execute(ended, tenant._connect["user"])
+        await conn.execute(END, tenant._connect["user"])
     await until(lambda: all(conn.is_closed() for conn in tenant._free))
 
 

@@ -39,12 +39,13 @@ def until_now(true: Callable[[], T], seconds: float = PATIENCE) -> T:
 
 def _pauses(seconds: float) -> Iterator[float]:
     """How long to rest after each look; the last look is one that began after the time was over."""
-    end = time.monotonic() + seconds
+    end, pause = time.monotonic() + seconds, 0.01
     while True:
         is_last = time.monotonic() > end
-        yield 0.01
+        yield pause
         if is_last:
             return
+        pause = min(1.2 * pause, 0.1)
 
 
 def _place(true: Callable[[], object]) -> str:

@@ -30,7 +30,6 @@ QUICK = Pace(gather=0.01, poll=0.3, slow=10 * PATIENCE, beat=0.2, most=40)
 def quick() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(live, "PACE", QUICK)
-        patch.setattr(live, "_FIRST", PATIENCE)
         yield
 
 
@@ -84,9 +83,7 @@ async def use(tenant: Tenant, number: str, gigabytes: float) -> None:
     assert getattr(answer.result, "status", "") == "rated", answer.result
 
 
-async def test_it_tells_what_is_and_then_every_change_without_being_asked(
-    tenant: Tenant, subscribe: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_it_tells_what_is_and_then_every_change(tenant: Tenant, subscribe: Any) -> None:
     line = await subscribe("prepaid-m")
     number, device = line["logicalResource"]["value"], line["logicalResource"]["id"]
     by_id, by_number = [await Stream(tenant, f"live-{each}").open() for each in (device, number)]
@@ -94,7 +91,6 @@ async def test_it_tells_what_is_and_then_every_change_without_being_asked(
         _, told = await stream.next()
         assert (left(told, "data"), told["id"]) == (10, f"live-{name}")
         assert told["href"] == f"{CONSUMPTION}/usageConsumptionReport/live-{name}"
-    monkeypatch.setattr(live._watches[tenant], "pace", QUICK._replace(poll=3600.0))  # the outbox wakes it
     await use(tenant, number, 1)
     assert left((await by_id.next())[1], "data") == 9
     assert left((await by_number.next())[1], "data") == 9
@@ -103,6 +99,17 @@ async def test_it_tells_what_is_and_then_every_change_without_being_asked(
     assert left((await by_id.next())[1], "monetary") == 5
     await by_id.close()
     assert live._watches[tenant].streams == 0
+
+
+async def test_what_is_told_by_an_event_is_told_at_once(tenant: Tenant, subscribe: Any, monkeypatch: Any) -> None:
+    number = (await subscribe("prepaid-m"))["logicalResource"]["value"]
+    stream = await Stream(tenant, f"live-{number}").open()
+    await stream.next()
+    monkeypatch.setattr(live._watches[tenant], "pace", QUICK._replace(poll=3600.0))
+    for used in (1, 2, 3):  # the first may be found by the look that was under way
+        await use(tenant, number, 1)
+        assert left((await stream.next())[1], "data") == 10 - used
+    await stream.close()
 
 
 async def test_a_stream_goes_on_after_others_of_the_same_report_have_come_and_gone(tenant, subscribe) -> None:

@@ -12,7 +12,7 @@ from tests.waiting import PATIENCE, until
 from oxl.apis.customer_bill import jobs
 from oxl.cli import serving
 from oxl.db.database import Tenant
-from oxl.kernel.background import attend
+from oxl.db.turns import attend
 from oxl.settings import Settings
 
 PASSING = [asyncpg.DeadlockDetectedError("deadlock"), asyncpg.ConnectionDoesNotExistError("gone"), OSError("away")]

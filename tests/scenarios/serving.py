@@ -21,7 +21,6 @@ from tests.waiting import PATIENCE, until, until_now
 
 # Below those that the kernel gives to whoever asks for any, such as every client for its own end.
 _PORTS = range(10_000, 30_000)
-_SLOWEST = httpx.Timeout(PATIENCE)
 _places = itertools.count(os.getpid() * 61)
 _held: list[int] = []
 
@@ -46,14 +45,16 @@ def free_port() -> int:
 def until_serving(url: str, process: Running, path: str = f"{OPERATOR}/product?limit=1") -> None:
     """Wait until a server answers."""
 
-    def answers() -> bool:
-        assert process.poll() is None, process.told()
-        try:
-            return httpx.get(f"{url}{path}", timeout=_SLOWEST).status_code < 300
-        except httpx.TransportError:
-            return False
+    with httpx.Client(timeout=PATIENCE) as http:
 
-    until_now(answers, 2 * PATIENCE)
+        def answers() -> bool:
+            assert process.poll() is None, process.told()
+            try:
+                return http.get(f"{url}{path}").status_code < 300
+            except httpx.TransportError:
+                return False
+
+        until_now(answers, 2 * PATIENCE)
 
 
 def running(data: Path) -> list[str]:

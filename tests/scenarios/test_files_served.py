@@ -41,7 +41,8 @@ def test_what_is_exported_is_fetched_watched_and_sent_back(folder: Path) -> None
         assert len(outcomes) == records
         assert set(outcomes) <= {"duplicate"}
 
-        (watched / "june.ndjson").write_bytes(content)
+        (watched / "june.part").write_bytes(content)
+        (watched / "june.part").rename(watched / "june.ndjson")  # whole at once, however slowly it was written
         report = watched / "done" / "june.ndjson.report.json"
         until_now(report.exists)
         assert json.loads(report.read_bytes())["outcome"] == {"duplicate": records}

@@ -108,7 +108,8 @@ async def test_line_118_who_is_stopped_under_load_loses_nothing_and_cuts_nobody_
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as http:
 
         async def unready() -> bool:
-            return (await http.get("/health/ready")).status_code == 503
+            answer = await http.get("/health/ready")
+            return answer.status_code == 503 and "is being stopped" in answer.text
 
         await until(unready)
         before = len(answered)

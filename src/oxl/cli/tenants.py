@@ -11,7 +11,8 @@ import msgspec
 import typer
 
 from oxl.app import AFTER_RESTORE, SQL_CODE
-from oxl.cli.ground import DATA, err, fail, out, run, settings_of
+from oxl.cli.ground import DATA, err, fail, run, settings_of
+from oxl.cli.telling import note, say
 from oxl.db import archive, cells
 from oxl.db.database import Database
 from oxl.db.migrate import create_tenant, drop_tenant, migrate, tenant_names
@@ -19,6 +20,7 @@ from oxl.engines.ledger import proof
 from oxl.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, export, move and erase tenants.")
+_WHICH = "`oxl tenant list` shows those that are there"
 NAME = typer.Argument(help="The tenant's name: lower-case letters, digits and _.")
 
 
@@ -43,7 +45,7 @@ def create(name: str = NAME, data: Path | None = DATA) -> None:
     async def make() -> None:
         async with _database(data) as database:
             await create_tenant(database, name, SQL_CODE)
-            out.print(f"tenant {name} is there")
+            say(f"tenant {name} is there", tenant=name)
 
     run(make())
 
@@ -54,8 +56,10 @@ def show(data: Path | None = DATA) -> None:
 
     async def tell() -> None:
         async with _database(data) as database:
-            for name in await tenant_names(database):
-                out.print(name)
+            names = await tenant_names(database)
+            for name in names:
+                say(name)
+            note(tenants=list(names))
 
     run(tell())
 
@@ -71,9 +75,9 @@ def export(
     async def write() -> None:
         async with _database(data) as database:
             if name not in await tenant_names(database):
-                fail(f"there is no tenant {name!r}")
+                fail(f"there is no tenant {name!r}", _WHICH)
             await archive.write(database, file, [name], lambda line: err.print(f"[dim]{line}[/]"))
-            out.print(f"tenant {name} is in {file}")
+            say(f"tenant {name} is in {file}", tenant=name, file=str(file))
 
     run(write())
 
@@ -86,25 +90,26 @@ def move(
 ) -> None:
     """Bring a tenant to another database while servers run; the ledger is proved before and after."""
     settings = settings_of(data=data)
-    places = {"own": settings} | {url: msgspec.structs.replace(settings, database_url=url, cells="")
-                                  for url in settings.cells.split()}  # fmt: skip
+    others = settings.cells.split()
+    places = {"own": settings} | {url: msgspec.structs.replace(settings, database_url=url, cells="") for url in others}
     if to not in places:
-        fail(f"{to!r} is none of OXL_CELLS, nor `own`")
+        fail(f"{to!r} is neither `own` nor one of OXL_CELLS", "name the database there as servers know it")
 
     async def bring() -> None:
         async with AsyncExitStack() as stack:
             found = {at: await stack.enter_async_context(_opened(each)) for at, each in places.items()}
             homes = [at for at, each in found.items() if at != to and await cells.holds(each, name)]
             if not homes:
-                fail(f"tenant {name} is in no other database than {to}")
+                fail(f"tenant {name} is in no other database than {to!r}", _WHICH)
             try:
                 proofs = await cells.move(
                     found[homes[0]], found[to], name, SQL_CODE, proved, lambda line: err.print(f"[dim]{line}[/]"),
                     AFTER_RESTORE,
                 )  # fmt: skip
             except cells.CannotMoveError as error:
-                fail(str(error))
-            out.print(f"tenant {name} is there: {sum(each.rows for each in proofs.values()):,} rows, each table proved")
+                fail(str(error), "it is open where it was")
+            rows = sum(each.rows for each in proofs.values())
+            say(f"tenant {name} is there: {rows:,} rows, each table proved", tenant=name, to=to, rows=rows)
 
     run(bring())
 
@@ -128,12 +133,13 @@ def erase(
     async def remove() -> None:
         async with _database(data) as database:
             if name not in await tenant_names(database):
-                fail(f"there is no tenant {name!r}")
+                fail(f"there is no tenant {name!r}", _WHICH)
             if name == database.settings.tenant:
-                fail(f"tenant {name} is the one that is served where nothing names another; set OXL_TENANT first")
+                fail(f"tenant {name} is the one that is served where nothing names another", "set OXL_TENANT first")
             if not yes:
-                fail(f"this removes all of tenant {name}; say --yes (`oxl tenant export {name} FILE` keeps it)")
+                cure = f"say --yes; `oxl tenant export {name} FILE` keeps it before"
+                fail(f"this removes all of tenant {name}, and nothing brings it back", cure)
             await drop_tenant(database, name)
-            out.print(f"tenant {name} is gone")
+            say(f"tenant {name} is gone", tenant=name)
 
     run(remove())

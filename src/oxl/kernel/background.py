@@ -6,17 +6,15 @@ Besides `handle` this is the only place that holds a transaction.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from oxl.db.database import ABSENT, LOST_RACE, Tenant
+from oxl.db.database import LOST_RACE, Tenant
 from oxl.kernel.declare import Api, Operation, Resource
 from oxl.kernel.handle import Answer, Item, group, keep_events, lock
 from oxl.verbs import Done, Refused, Work
 
-log = logging.getLogger("oxl.worker")
 BULK = 1000  # items in one transaction of a bulk write
 _TRIES = 5
 
@@ -72,22 +70,6 @@ async def change(
             return results
 
     return await _tried(attempt)
-
-
-async def attend(stop: asyncio.Event, turn: Callable[[], Awaitable[bool]], idle: float, what: str) -> None:
-    """Take turns until told to stop, at once while they find something to do, else every `idle` seconds.
-
-    The database may go and come back meanwhile: the log says then that `what` waits.
-    """
-    stopping = asyncio.create_task(stop.wait())
-    while not stop.is_set():
-        try:
-            if await turn():
-                continue
-        except (*ABSENT, *LOST_RACE) as error:
-            log.warning("%s: %s", what, error)
-        await asyncio.wait([stopping], timeout=idle)
-    stopping.cancel()
 
 
 async def _tried(attempt: Callable[[], Awaitable[Any]]) -> Any:

@@ -11,12 +11,13 @@ from functools import partial
 from hashlib import sha256
 
 from oxl.db.database import Tenant
+from oxl.db.turns import attend
 from oxl.documents.pdf import pdf_of
 from oxl.documents.ubl import can_be_told, ubl_of
 from oxl.engines.billing import documents
 from oxl.engines.billing.documents import Made
 from oxl.engines.billing.facts import Facts
-from oxl.kernel.background import attend, once, snapshot
+from oxl.kernel.background import once, snapshot
 from oxl.kernel.declare import Exchange, Stream, Streamed
 from oxl.kernel.problem import Problem
 from oxl.verbs import Work

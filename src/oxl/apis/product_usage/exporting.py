@@ -21,10 +21,11 @@ from oxl.apis.product_usage.exports import conditions_of, format_for, must_be_kn
 from oxl.apis.product_usage.formats import Writer
 from oxl.apis.product_usage.targets import BadTarget, Target, send, target_of
 from oxl.db.database import ABSENT, LOST_RACE, Tenant
+from oxl.db.turns import attend
 from oxl.engines.usage import exports
 from oxl.engines.usage.exports import Claim, Outcome
 from oxl.kernel import select
-from oxl.kernel.background import attend, change, once, snapshot
+from oxl.kernel.background import change, once, snapshot
 from oxl.kernel.problem import Problem
 from oxl.query.condition import Condition
 from oxl.verbs import Done, Refusal, Work

@@ -18,8 +18,8 @@ from oxl.apis.product_usage.jobs import Report, import_file
 from oxl.apis.product_usage.mapping import read_mapping
 from oxl.clock import system_now
 from oxl.db.database import ABSENT, LOST_RACE, Tenant
+from oxl.db.turns import attend
 from oxl.engines.usage import imports
-from oxl.kernel.background import attend
 
 log = logging.getLogger("oxl.imports")
 MAPPING = "mapping.yaml"  # in the folder: how rows of CSV files that no export has written become records

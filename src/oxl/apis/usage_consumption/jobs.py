@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from oxl.apis.usage_consumption.actions import query_of
 from oxl.apis.usage_consumption.api import USAGE_CONSUMPTION
 from oxl.db.database import ABSENT, LOST_RACE, Tenant
+from oxl.db.turns import attend
 from oxl.engines.consumption import consumption, limits
 from oxl.engines.consumption.consumption import Claim
-from oxl.kernel.background import attend, change
+from oxl.kernel.background import change
 from oxl.verbs import Done, Work
 
 log = logging.getLogger("oxl.consumption")
