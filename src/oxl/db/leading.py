@@ -30,7 +30,8 @@ def hosts_of(dsn: str) -> list[str]:
     found = []
     for n, host in enumerate(hosts):
         each = {"host": host} | ({"port": ports[n if len(ports) > 1 else 0]} if ports else {})
-        found.append(parts._replace(query=urlencode([(name, each.get(name, value)) for name, value in query])).geturl())
+        words = urlencode([(name, each.get(name, value)) for name, value in query])
+        found.append(f"{parts.scheme}://{parts.netloc}{parts.path}?{words}")  # geturl would drop an empty place
     return found
 
 
