@@ -189,11 +189,11 @@ async def work_until_stopped(settings: Settings) -> None:
 
 
 async def _attend(settings: Settings, tenant: Tenant, stop: asyncio.Event) -> None:
-    """Deliver a tenant's events, make its files and sweep what is due, until told to stop or the tenant is erased."""
+    """Deliver a tenant's events, make its files and sweep what is due, until told to stop or the tenant is not here."""
     gone = asyncio.Event()
     running = [asyncio.create_task(each.run(gone)) for each in _duties(settings, tenant)]
     try:
-        while not stop.is_set():
+        while not stop.is_set() and not tenant.is_closed:
             try:
                 await _sweep(settings, tenant)
             except (*ABSENT, *LOST_RACE) as error:

@@ -7,9 +7,10 @@ of its own, so that one that fails leaves the others as they were.
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -17,13 +18,14 @@ from importlib.resources import files
 import asyncpg
 
 from oxl.clock import system_now
-from oxl.db.database import Database, role_password
+from oxl.db.database import ABSENT, Database, role_password
 from oxl.db.queries import definitions, load
 from oxl.values import add_months, id_floor
 
 Code = Sequence[tuple[str, str]]  # (package, .sql file) of everything that defines views and functions, in order
 
 q = load("oxl.db", "tenants.sql")
+log = logging.getLogger("oxl")
 
 _PARTITIONED = ("delivery", "outbox", "transfer", "usage")
 _MONTHS_AHEAD = 4  # each is planned for by every statement that cannot tell which month it wants
@@ -75,10 +77,21 @@ async def create_tenant(database: Database, name: str, code: Code) -> None:
 async def tenant_names(database: Database) -> list[str]:
     """The tenants that are there, in all cells, but for those on their way."""
     found: list[str] = []
-    for cell in database.cells:
-        async with database.owner(cell) as conn:
-            found += [row["name"] for row in await conn.fetch(q.served)]
+    async for conn in _owners(database):
+        found += [row["name"] for row in await conn.fetch(q.served)]
     return sorted(found)
+
+
+async def _owners(database: Database) -> AsyncIterator[asyncpg.Connection]:
+    """An owner's connection to each cell; one that is away is passed over, but for this installation's own."""
+    for cell in database.cells:
+        try:
+            async with database.owner(cell) as conn:
+                yield conn
+        except ABSENT as error:
+            if not cell:
+                raise
+            log.warning("cell %d is away: %s", cell, error)
 
 
 async def drop_tenant(database: Database, name: str) -> None:
@@ -126,13 +139,12 @@ async def _migrate_tenant(
 
 async def keep_partitions(database: Database) -> None:
     """Every tenant's partitions for the months ahead; the worker asks for this now and then."""
-    for cell in database.cells:
-        async with database.owner(cell) as conn:
-            for tenant in await conn.fetch(q.tenants):
-                async with conn.transaction():
-                    await conn.execute(q.enter.format(schema=tenant["schema"]))
-                    await ensure_partitions(conn, system_now())
-                    await conn.execute(_granted(tenant))
+    async for conn in _owners(database):
+        for tenant in await conn.fetch(q.tenants):
+            async with conn.transaction():
+                await conn.execute(q.enter.format(schema=tenant["schema"]))
+                await ensure_partitions(conn, system_now())
+                await conn.execute(_granted(tenant))
 
 
 def _granted(tenant: Mapping[str, str]) -> str:
