@@ -42,7 +42,7 @@ async def test_the_one_that_answers_is_found(database: Database, tmp_path) -> No
             assert await conn.fetchval("select 1") == 1
             await conn.close()
         with pytest.raises(asyncpg.InvalidPasswordError):
-            await connect(dsn=dsn, timeout=30, password="wrong")
+            await connect(dsn=dsn, timeout=2, password="wrong")
         nowhere = dsn.replace(quote(lease.host, safe=""), quote(str(tmp_path / "x"), safe=""))
         with pytest.raises((OSError, asyncpg.PostgresError)):
             await connect(dsn=nowhere, timeout=1)
