@@ -43,8 +43,13 @@ async def caught(bug: str, make_tenant: Callable[[], Any], database: Database, s
         pull()
 
 
-async def test_nothing_is_found(bug, tenant, make_tenant, database) -> None:
-    await make_tenant()  # a neighbour, for walls
+@pytest.fixture(scope="module")
+async def neighbour(make_tenant: Callable[[], Any]) -> Any:
+    """Another tenant, whom nobody may see."""
+    return await make_tenant()
+
+
+async def test_nothing_is_found(bug, tenant, neighbour, database) -> None:
     seed = seed_of()
     assert await SCENARIOS[bug](tenant, database, seed) == [], f"SEED={seed}"
 
@@ -55,8 +60,7 @@ async def test_the_bug_is_caught(bug, make_tenant, database) -> None:
 
 
 @pytest.mark.torture
-async def test_nothing_is_found_at_length(bug, tenant, make_tenant, database, capsys) -> None:
-    await make_tenant()
+async def test_nothing_is_found_at_length(bug, tenant, neighbour, database, capsys) -> None:
     for seed in range(seed_of(), seed_of() + (20 if bug == "read then write" else 1)):
         size = {"size": LONG[bug]} if bug in LONG else {}
         with capsys.disabled():

@@ -42,14 +42,14 @@ async def connect(**reach: Any) -> asyncpg.Connection:
     if len(hosts) < 2:
         return await asyncpg.connect(**reach)
     first = _led.get(dsn, hosts[0])
-    tries = {asyncio.create_task(asyncpg.connect(**(reach | {"dsn": first}))): first}
+    tries = {_attempt(reach, first): first}
     won: asyncio.Task[asyncpg.Connection] | None = None
     try:
         await asyncio.wait(tries, timeout=_HEAD_START)
         won = _won(tries)
         if won is None:
             others = [host for host in hosts if host != first]
-            tries |= {asyncio.create_task(asyncpg.connect(**(reach | {"dsn": host}))): host for host in others}
+            tries |= {_attempt(reach, host): host for host in others}
         while won is None:
             open_ones = [each for each in tries if not each.done()]
             if not open_ones:
@@ -62,6 +62,11 @@ async def connect(**reach: Any) -> asyncpg.Connection:
         for each in tries:
             if each is not won:
                 _let_go(each)
+
+
+def _attempt(reach: dict[str, Any], host: str) -> asyncio.Task[asyncpg.Connection]:
+    told: dict[str, Any] = reach | {"dsn": host}
+    return asyncio.create_task(asyncpg.connect(**told))
 
 
 def _won(tries: dict[asyncio.Task[asyncpg.Connection], str]) -> asyncio.Task[asyncpg.Connection] | None:
