@@ -53,7 +53,8 @@ async def connect(**reach: Any) -> asyncpg.Connection:
         while won is None:
             open_ones = [each for each in tries if not each.done()]
             if not open_ones:
-                return await next(reversed(tries))  # which says why
+                errors = [error for each in tries if (error := each.exception())]
+                raise next((each for each in errors if isinstance(each, asyncpg.PostgresError)), errors[0])
             await asyncio.wait(open_ones, return_when=asyncio.FIRST_COMPLETED)
             won = _won(tries)
         _led[dsn] = tries[won]
