@@ -45,6 +45,7 @@ def ground() -> Iterator[Ground]:
         cwd=ROOT,
         env=os.environ | {"COLUMNS": "160"},
     )
+    until_now((folder / "socket").exists)
     cli = Cli(folder / "data")
     cli.environment |= {
         "OXL_HOSTS": "localhost=tutorial", "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
