@@ -131,7 +131,7 @@ class Owner:
 
 
 async def test_a_moment_is_brought_back_whole(capsys) -> None:
-    await restored(capsys, 20)
+    await restored(capsys, 10)
 
 
 @pytest.mark.torture
