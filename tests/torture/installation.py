@@ -44,7 +44,7 @@ class Installation:
     listener: Receiver
     tenant: Tenant
 
-    async def faults(self, again: int = 100, patience: float = PATIENCE) -> list[str]:
+    async def faults(self, again: int = 100, patience: float = 3 * PATIENCE) -> list[str]:
         """What the oracle finds, after the faults have ended."""
         return await oracle.faults(self.tenant, self.clients, self.listener, again, patience)
 

@@ -14,7 +14,7 @@ from tests.conftest import BALANCE
 from tests.torture import oracle
 from tests.torture.installation import installation, seed_of
 from tests.torture.postgres import Postgres
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 SIZE = "220m"
 
@@ -67,7 +67,7 @@ async def full(small: Path, rounds: int, say: pytest.CaptureFixture[str]) -> Non
                     await under.until_answered(10)
                     fill(small / "filler")
                     refused = under.clients.unanswered + 12
-                    await until(lambda refused=refused: under.clients.unanswered >= refused)
+                    await until(lambda refused=refused: under.clients.unanswered >= refused, 3 * PATIENCE)
                     async with under.clients.session.get(f"{BALANCE}/bucket/{under.clients.ground.mains[0]}") as answer:
                         assert answer.status == 200, "reads go on"
                     (small / "filler").unlink()

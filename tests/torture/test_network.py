@@ -11,7 +11,7 @@ from tests.torture import oracle
 from tests.torture.installation import Installation, installation, seed_of
 from tests.torture.postgres import postgres
 from tests.torture.proxy import Proxy, proxied
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 FAULTS = ("latency", "cut", "mute", "drip")
 DEADLINE = 2  # seconds that a statement of a request may take
@@ -33,7 +33,7 @@ async def ill_treat(under: Installation, proxy: Proxy, schedule: Sequence[str]) 
                 proxy.cut()
             case "mute":  # every client gets an answer all the same: that nobody knows
                 proxy.mute = True
-                await until(lambda before=unanswered: under.clients.unanswered >= before + 8)
+                await until(lambda before=unanswered: under.clients.unanswered >= before + 6, 3 * PATIENCE)
         proxy.well()
     await under.until_answered(4)
 
