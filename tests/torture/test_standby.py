@@ -53,7 +53,7 @@ async def test_what_no_standby_has_is_acknowledged_to_nobody() -> None:
             await until(given_up)
             with pytest.MonkeyPatch.context() as patch:  # without what makes it wait it is acknowledged
                 patch.setattr(handle.q, "stand", "select 1")
-                assert (await both[1].ask("POST", TOPUPS, *paths[TOPUPS])).status == 201
+                assert (await calm.ask("POST", TOPUPS, *paths[TOPUPS])).status == 201
             await _standby(database, "")
             told = [(await calm.ask("POST", path, *asked)).status for path, asked in paths.items()]
         assert told[0] == 201
