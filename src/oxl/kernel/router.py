@@ -136,7 +136,7 @@ class Kernel:
         if not (found := self._streams.get((outer, "POST", name)) or self._streams.get((collection, "GET", name))):
             return False
         route, stream = found
-        _allow(scope["method"], [stream.method])
+        _allow(scope["method"], ["GET", "HEAD"] if stream.method == "GET" else [stream.method])
         if sight := scope.get("oxl.caller", NOBODY).sight:
             if stream.method != "GET":
                 raise Problem(403, "notYours", "what is sent here may be of anybody")
@@ -148,6 +148,8 @@ class Kernel:
         headers = [(header.lower().encode(), value.encode("latin-1", "replace")) for header, value in told]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         async for part in parts:
+            if scope["method"] == "HEAD":
+                break
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
         return True
