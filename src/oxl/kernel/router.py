@@ -142,11 +142,10 @@ class Kernel:
                 raise Problem(403, "notYours", "what is sent here may be of anybody")
             await self._doc(route, resource_id, sight)
         operation = Operation(route.api, route.resource, route.resource.create)
-        parts = request.body_parts(receive)
-        exchange = Exchange(self._tenant, operation, resource_id, parts, dict(scope["headers"]), receive)
-        told, parts = await stream.answer(exchange)
-        headers = [(header.lower().encode(), value.encode("latin-1", "replace")) for header, value in told]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        body, headers = request.body_parts(receive), dict(scope["headers"])
+        told, parts = await stream.answer(Exchange(self._tenant, operation, resource_id, body, headers, receive))
+        sent = [(header.lower().encode(), value.encode("latin-1", "replace")) for header, value in told]
+        await send({"type": "http.response.start", "status": 200, "headers": sent})
         async for part in parts:
             if scope["method"] == "HEAD":
                 break

@@ -56,7 +56,7 @@ on conflict (cycle_id) where kind = 'onCycle' do nothing
 returning id
 
 -- name: accounts_of_day
-select id from inventory_account() where billing_day = $1 and kind = 'postpaid' order by id
+select id, kind, billing_day from inventory_account() where billing_day = $1 and kind = 'postpaid' order by id
 
 -- name: known_accounts
 select id, kind, billing_day from inventory_account() where id = any ($1)
