@@ -4,8 +4,8 @@ says how many accounts.
 
 The limit writes, into empty tables with the same indexes and references, every row that the run has written as it
 stands in the end: bills, lines, taxes, numbers and fees, their events where the run told of them, and the rows that it
-changed (charges that are billed, accounts whose windows were closed, the run's items). The limit of what a bill consists
-of alone is shown beside it.
+changed (charges that are billed, accounts whose windows were closed, the run's items). Beside it is shown the limit of
+the bills' own rows: without events and what was changed.
 """
 
 from __future__ import annotations
