@@ -183,6 +183,26 @@ def only_the_clock_reads_the_time(tree: Tree) -> Iterator[Fault]:
             yield Fault(path, node.lineno, f"reads {dotted(node)}")
 
 
+_MEASURE = ("tests/waiting.py", "tests/db/holder.py", "tests/docs/", "tests/torture/")
+
+
+@rule(
+    {"tests/pure/test_late.py": "import time\nBEGAN = time.monotonic()"},
+    {"tests/kernel/test_late.py": "import time\n\ndef test() -> None:\n    assert time.perf_counter() < 1"},
+)
+def tests_do_not_measure_the_machine(tree: Tree) -> Iterator[Fault]:
+    """A test that is red on a slow machine says nothing of the code. What is waited for is waited for by
+    `tests/waiting.py`; how quick something is belongs into `bench/`.
+    """
+    for path, node in nodes(tree, "tests"):
+        if path.startswith(_MEASURE) or "pytest.mark.torture" in tree[path]:
+            continue
+        if isinstance(node, ast.Attribute) and re.search(
+            r"(^|\.)time\.(monotonic|perf_counter|process_time)(_ns)?$", dotted(node)
+        ):
+            yield Fault(path, node.lineno, f"goes by {dotted(node)}")
+
+
 _CALLS_OUT = (
     "src/oxl/outbox/delivery.py", "src/oxl/outbox/sending.py", "src/oxl/identity/jwks.py",
     "src/oxl/certify/asking.py", "src/oxl/certify/listening.py",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
-import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 from tests.scenarios.commands import Cli
-from tests.scenarios.test_serve import free_port, until_serving
+from tests.scenarios.serving import free_port, until_serving
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -30,8 +29,7 @@ def test_the_first_walk_works_as_pasted(folder: Path) -> None:
         ).stdout
         for block in blocks
     ]  # fmt: skip
-    server.send_signal(signal.SIGTERM)
-    server.communicate(timeout=30)
+    server.end()
     assert len(told) == 4
     assert '"name": "10 GB data"' in told[0]
     assert '"status": "rated"' in told[1]

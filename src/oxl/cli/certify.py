@@ -67,7 +67,7 @@ def certify(
     async def work() -> None:
         async with _server(url) as target, Client(target, headers, direct=not url) as client:
             async with Listener(host or "127.0.0.1", int(port), callback_url) as listener:
-                asked = Run(client, listener, given or {}, system_now, patience)
+                asked = Run(client, listener, given or {}, system_now, patience, min(1.0, patience / 10))
                 reports = [await _one(asked, standard) for standard in await _wanted(client, api, places)]
             products = await _products(client, reports)
         for path in write(out_folder, about._replace(target=target), reports, products):
