@@ -141,8 +141,8 @@ class Kernel:
             if stream.method != "GET":
                 raise Problem(403, "notYours", "what is sent here may be of anybody")
             await self._doc(route, resource_id, sight)
-        op, body = Operation(route.api, route.resource, route.resource.create), request.body_parts(receive)
-        told, parts = await stream.answer(Exchange(self._tenant, op, resource_id, body, dict(scope["headers"]), receive))
+        op, raw = Operation(route.api, route.resource, route.resource.create), request.body_parts(receive)
+        told, parts = await stream.answer(Exchange(self._tenant, op, resource_id, raw, dict(scope["headers"]), receive))
         sent = [(header.lower().encode(), value.encode("latin-1", "replace")) for header, value in told]
         await send({"type": "http.response.start", "status": 200, "headers": sent})
         async for part in parts:
