@@ -30,8 +30,9 @@ with price as materialized (
     from unnest($2::text[], $3::text[]) with ordinality as w (account_id, bill_id, n)
     join inventory_account() a on a.id = w.account_id
     join bill_account k on k.account_id = w.account_id
-    left join tax_exemption x on x.account_id = w.account_id and x.valid_from <= $6
-                             and (x.valid_to is null or x.valid_to > $6)
+    left join (select distinct on (account_id) account_id, tax_category from tax_exemption
+               where valid_from <= $6 and (valid_to is null or valid_to > $6)
+               order by account_id, valid_from desc) x on x.account_id = w.account_id
 ), stay as materialized (
     select * from inventory_plan_stint($2)
 ), stint as materialized (

@@ -88,8 +88,9 @@ limit $2
 for update of i skip locked
 
 -- name: make_room
--- A batch is sorted several times over; it should not go to the disk for that.
-select set_config('work_mem', '128MB', true)
+-- A batch is sorted several times over; it should not go to the disk for that. And it is planned for as many accounts as
+-- it has: a plan for any number of them, which the server would come to after some batches, is one for a few.
+select set_config('work_mem', '128MB', true), set_config('plan_cache_mode', 'force_custom_plan', true)
 
 -- name: lock_accounts
 select account_id from bill_account where account_id = any ($1) order by account_id for no key update
