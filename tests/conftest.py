@@ -106,12 +106,17 @@ async def tenant(make_tenant: Callable[[], Any]) -> Tenant:
     return await make_tenant()
 
 
-def client_of(tenant: Tenant, strict: str = "", public: str = "") -> httpx.AsyncClient:
-    """An HTTP client of the APIs of a tenant, in this process; `strict` names those that are, `public` begins hrefs."""
+def app_of(tenant: Tenant, strict: str = "", public: str = "") -> Held:
+    """The APIs of a tenant as an application; `strict` names those that are, `public` begins hrefs."""
     apis = strictly(APIS, strict)
     published = documents(apis, public)
     beside = pages(apis, published, public)
-    held = Held(Kernel(apis, tenant, public, 1000, 1 << 20, pages=beside), contracts(published), beside)
+    return Held(Kernel(apis, tenant, public, 1000, 1 << 20, pages=beside), contracts(published), beside)
+
+
+def client_of(tenant: Tenant, strict: str = "", public: str = "") -> httpx.AsyncClient:
+    """An HTTP client of the APIs of a tenant, in this process."""
+    held = app_of(tenant, strict, public)
     return httpx.AsyncClient(transport=httpx.ASGITransport(held), base_url="http://oxl.example")
 
 
