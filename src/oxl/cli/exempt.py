@@ -9,8 +9,8 @@ import typer
 
 from oxl.apis.billing.api import BILLING
 from oxl.cli.bulk import post_all
-from oxl.cli.ground import DATA, TENANT, opened, run
-from oxl.cli.telling import fail, say
+from oxl.cli.ground import DATA, TENANT, fail, opened, run
+from oxl.cli.telling import say
 from oxl.engines.billing import read
 from oxl.kernel.background import once
 
