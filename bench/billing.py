@@ -33,7 +33,8 @@ _BILLS = ("bill", "bill_line", "bill_tax", "bill_number", "bill_fee")
 _CHANGED = ("charge", "account", "bill_account", "bill_run_item")
 _CLONE = "create table limit_{table} (like {table} including all)"
 _REFERENCES = """
-    select coalesce(string_agg(format('alter table limit_%s add %s', $1::text, pg_get_constraintdef(oid)), ';'), 'select')
+    select coalesce(string_agg(format('alter table limit_%s add %s', $1::text, pg_get_constraintdef(oid)), ';'),
+                    'select')
     from pg_constraint where conrelid = $1::regclass and contype = 'f'"""
 _FILL = "insert into limit_{table} ({names}) select {names} from {table}"
 _NAMES = """select string_agg(attname, ', ') from pg_attribute
