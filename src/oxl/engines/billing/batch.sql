@@ -264,11 +264,11 @@ with price as materialized (
     set state = case when j.n is null then 'empty' when j.held_why is not null and not $16 then 'held' else 'done' end,
         bill_id = j.bill_id, reason = j.held_why
     from batch b left join judged j on j.n = b.n
-    where i.run_id = $1 and i.account_id = b.account_id
+    where i.run_id = $1 and i.account_id = b.account_id and i.account_id = any ($2)
 ), counted as (
     update bill_account k
     set bills = k.bills + (j.n is not null)::int, billed_until = case when $16 then k.billed_until else $6 end
     from batch b left join judged j on j.n = b.n
-    where k.account_id = b.account_id
+    where k.account_id = b.account_id and k.account_id = any ($2)
 )
 select id, account_id, state, owed, carried from made order by id

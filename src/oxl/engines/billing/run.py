@@ -128,11 +128,11 @@ async def batch(work: Work, run_id: str, size: int = BATCH) -> list[Done | Refus
     run = await work.conn.fetchrow(q.run, run_id)
     if run is None:
         raise LookupError(f"there is no bill run {run_id!r}")
+    await work.conn.execute(q.make_room)
     taken = await work.conn.fetch(q.take, run_id, size)
     if not taken:
         return []
     accounts = [row["account_id"] for row in taken]
-    await work.conn.execute(q.make_room)
     await work.conn.execute(q.lock_accounts, accounts)
     catalog = await catalog_of(work)
     rates = rates_at(catalog, run["cutoff"])
