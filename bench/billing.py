@@ -17,7 +17,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.ground import machine
+from bench.ground import database_seconds, machine
 from oxl.apis.customer_bill.jobs import work_off
 from oxl.app import SQL_CODE
 from oxl.cli.seed import publish_catalog
@@ -99,7 +99,7 @@ async def _measure(accounts: int, events: bool) -> str:
         await once(tenant, lambda work: setup.set_policy(work, policy))
         await _population(database, tenant, accounts)
         tenant.clock.frozen = tenant.clock.frozen.replace(month=7, day=1)
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), database_seconds(folder / "data")
         cycle = tenant.clock.now().date().isoformat()
         (started,) = await once(tenant, lambda work: run.start(work, [NewRun("onCycle", cycle)]))
         if events:
@@ -107,10 +107,12 @@ async def _measure(accounts: int, events: bool) -> str:
         else:
             while await once(tenant, lambda work: run.batch(work, started.id)):
                 continue
-        billed = time.perf_counter() - began
+        billed, cpu = time.perf_counter() - began, database_seconds(folder / "data") - cpu
         (ended,) = await once(tenant, lambda work: run.finish(work, started.id))
         proven = time.perf_counter() - began - billed
+        before = database_seconds(folder / "data")
         took = await _limit(database, (*_BILLS, *_CHANGED, *(("outbox",) if events else ())))
+        limit_cpu = database_seconds(folder / "data") - before
     finally:
         await database.close()
         shutil.rmtree(folder, ignore_errors=True)  # the server is still leaving
@@ -119,6 +121,7 @@ async def _measure(accounts: int, events: bool) -> str:
     return (
         f"{accounts:7,} accounts, {how}: {accounts / billed:6.0f} accounts/s, {limit / billed:.2f} x the bare INSERT"
         f" ({accounts / limit:6.0f}/s; {alone / billed:.2f} x that of the bills' own rows);"
+        f" {cpu / accounts * 1e6:.0f} µs CPU of the database an account, the limit {limit_cpu / accounts * 1e6:.0f};"
         f" control sums {proven:.1f} s, {ended.status}"
     )
 
