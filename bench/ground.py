@@ -171,6 +171,15 @@ def cpu_seconds(place: Ground) -> float:
     return sum(_family_seconds(place.server.pid))
 
 
+def database_seconds(data: Path) -> float:
+    """CPU seconds that the database in a data folder has used so far, its processes that have ended included."""
+    (found,) = data.glob("pg-*/postmaster.pid")
+    pid = int(found.read_text().split()[0])
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ended = (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+    return ended + sum(_family_seconds(pid))
+
+
 def _family_seconds(pid: int) -> list[float]:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -56,6 +56,7 @@ SQL_CODE = (
     ("oxl.engines.billing", "run.sql"),
     ("oxl.engines.billing", "bills.sql"),
     ("oxl.engines.billing", "documents.sql"),
+    ("oxl.engines.billing", "exemptions.sql"),
     ("oxl.engines.consumption", "words.sql"),
     ("oxl.engines.consumption", "limits.sql"),
     ("oxl.engines.consumption", "consumption.sql"),

@@ -113,6 +113,7 @@ async def _bill(http: httpx.AsyncClient, tenant: Any, account: str) -> None:
         ("billItem", {"billingAccount": {"id": account}, "rateType": "rebate", "name": "Sorry", "amount": eur}),
         ("billReissue", {"category": "duplicate", "bill": {"id": made}}),
         ("billRun", {"kind": "trial", "billingAccount": [{"id": account}]}),
+        ("accountTaxExemption", {"billingAccount": {"id": account}, "taxCategory": "E", "reason": "Embassy"}),
     ):
         answer = await http.post(f"{BILLING}/{name}", json=body)
         assert answer.status_code == 201, answer.text

@@ -221,6 +221,8 @@ async def _bill(tenant: Tenant) -> None:
         state = await billing.finish(tenant, each)
         out.print(f"bill run {each}: {state or 'another worker is at it'}")
     await customer_bills.use_credits(tenant)
+    if lifted := await billing.lift(tenant):
+        out.print(f"lifted {lifted} suspensions")
     if dunned := await billing.dun(tenant):
         out.print(f"took {dunned} dunning steps")
 

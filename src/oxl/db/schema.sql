@@ -564,7 +564,7 @@ create table bill_account (        -- whose row is locked while anything of an a
     account_id text primary key,
     bills int not null default 0,  -- made so far
     billed_until timestamptz       -- where the period of the last one ends
-) with (fillfactor = 80);
+) with (fillfactor = 50);
 create table bill_cycle (          -- what ends on one day: the accounts of that billing day are billed at its cut-off
     id text primary key,           -- the local date of the cut-off
     billing_day smallint not null,
@@ -754,8 +754,28 @@ create table bill_dunning (        -- each step that was taken because a bill wa
     name text not null,
     item_id text references bill_item,  -- its fee
     at timestamptz not null,
+    suspended text[] not null default '{}',  -- the products that it suspended
+    lifted_at timestamptz,         -- when they were resumed, everything being paid
     unique (bill_id, step)
 );
+create index bill_dunning_suspended on bill_dunning (account_id) where suspended <> '{}' and lifted_at is null;
+create table tax_exemption (       -- while it is valid nothing on the account's bills has tax; one at a time
+    id text primary key,
+    account_id text not null,
+    tax_category text not null check (tax_category in ('E', 'AE')),
+    reason text not null,
+    reason_code text,              -- of the list VATEX
+    certificate text,
+    jurisdiction text,
+    tax_number text,               -- the customer's, who owes the tax where the charge is reversed
+    valid_from timestamptz not null,
+    valid_to timestamptz,
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    check (valid_to > valid_from),
+    check (tax_category <> 'AE' or tax_number is not null)
+);
+create index tax_exemption_account on tax_exemption (account_id, valid_from);
 create table bill_demand (         -- bills that were asked for: one at once, a copy of one, one that takes another back
     id text primary key,
     kind text not null check (kind in ('interim', 'duplicate', 'credit note')),
@@ -770,6 +790,8 @@ create table bill_demand (         -- bills that were asked for: one at once, a 
     body jsonb not null            -- what the client sent
 );
 create index bill_demand_open on bill_demand (id) where state = 'inProgress';
+create unique index bill_demand_one on bill_demand (account_id)
+    where kind = 'interim' and state = 'inProgress' and reason is null;
 
 -- engine: consumption
 create table consumption_query (   -- a question for the consumption of devices, and what came of it

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from oxl.callers import Owner, Sight
-from oxl.query.condition import ALWAYS, NEVER, Condition
+from oxl.query.condition import ALWAYS, NEVER, Condition, every
 from oxl.verbs import Done, Refused, Work
 
 Kind = Literal["text", "number", "boolean", "instant"]
@@ -114,7 +114,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
         """The condition that those meet which a sight shows."""
         if self.owner is None or self.owner.kind == "everyone":
             return ALWAYS if self.owner else NEVER
-        return Condition("text", self.owner.column, values=getattr(sight, self.owner.kind))
+        mine = Condition("text", self.owner.column, values=getattr(sight, self.owner.kind))
+        return every([mine, Condition("boolean", self.owner.shown, values=(True,))]) if self.owner.shown else mine
 
     @property
     def operations(self) -> tuple[str, ...]:

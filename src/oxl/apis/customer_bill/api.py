@@ -12,7 +12,7 @@ BILL = Resource(
     type="CustomerBill",
     shape=model.CustomerBill,
     view="customer_bill",
-    owner=Owner("account_id"),
+    owner=Owner("account_id", shown="is_shown"),
     askable={
         "state": Field("state"),
         "category": Field("category"),
