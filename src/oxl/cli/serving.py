@@ -25,9 +25,10 @@ from oxl.apis.product_usage import again
 from oxl.apis.product_usage.exporting import Exporter
 from oxl.apis.product_usage.targets import folder_of
 from oxl.apis.product_usage.watching import Watch
-from oxl.apis.recommendation.jobs import answer_waiting, train_if_due
+from oxl.apis.recommendation.jobs import train_if_due
 from oxl.apis.usage_consumption.jobs import Answering
 from oxl.app import SQL_CODE
+from oxl.cli.asked import Asked
 from oxl.cli.ground import err, fail, out
 from oxl.cli.walk import print_walk
 from oxl.clock import system_now
@@ -204,16 +205,12 @@ async def _sweep(settings: Settings, tenant: Tenant) -> None:
     if granted:
         out.print(f"granted the allowances of {granted} products")
     await _bill(tenant)
-    await answer_waiting(tenant)
     if trained := await train_if_due(tenant):
         out.print(f"recommendation model {trained.version} is {trained.status}")
 
 
 async def _bill(tenant: Tenant) -> None:
-    """Bills that are due or asked for, what was paid, and what was not."""
-    await customer_bills.make_demanded(tenant)
-    await customer_bills.tell_demanded(tenant)
-    await billing.tell_reissued(tenant)
+    """Bills that are due, what was paid, and what was not."""
     for cycle in await billing.due_cycles(tenant):
         await billing.start(tenant, NewRun("onCycle", cycle))
     for each in await billing.open_runs(tenant):
@@ -231,10 +228,11 @@ def _delivery(settings: Settings, tenant: Tenant) -> Delivery:
     return Delivery(voices(APIS, public, f"{public}{OPERATOR.base}/eventRecord"), tenant, guard)
 
 
-def _duties(settings: Settings, tenant: Tenant) -> list[Delivery | Exporter | Answering | Making | Watch]:
+def _duties(settings: Settings, tenant: Tenant) -> list[Delivery | Exporter | Answering | Asked | Making | Watch]:
     """What a worker does besides its sweeps."""
     watched = [Watch(tenant, Path(settings.imports) / tenant.name)] if settings.imports else []
-    return [_delivery(settings, tenant), _exporter(settings, tenant), Answering(tenant), Making(tenant), *watched]
+    told = [_delivery(settings, tenant), _exporter(settings, tenant)]
+    return [*told, Answering(tenant), Asked(tenant), Making(tenant), *watched]
 
 
 def _exporter(settings: Settings, tenant: Tenant) -> Exporter:

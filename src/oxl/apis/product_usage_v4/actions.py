@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from oxl.apis.product_usage import actions as newer
+from oxl.engines.catalog.described import Described, describe, describe_anew, forget
 from oxl.kernel.declare import Change
 from oxl.values import new_id
 from oxl.verbs import Done, Refused, Work
@@ -18,6 +21,7 @@ _CLASSES: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (str, "String"),
     (dict, "Object"),
 )
+_BODY = msgspec.json.Encoder(decimal_format="number")
 
 
 async def create(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
@@ -35,6 +39,26 @@ async def patch(work: Work, changes: Sequence[Change]) -> list[Done | Refused]:
 async def remove(work: Work, ids: Sequence[str]) -> list[Done | Refused]:
     """DELETE /usage/{id}: a record that was never charged."""
     return await newer.remove(work, ids)
+
+
+async def create_specification(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
+    """POST /usageSpecification: described from now on; usage is read by those that the catalog publishes."""
+    return await describe(work, [_described_as(new_id(work.now), body) for body in bodies])
+
+
+async def patch_specification(work: Work, changes: Sequence[Change]) -> list[Done | Refused]:
+    """PATCH /usageSpecification/{id}."""
+    return await describe_anew(work, [_described_as(each.id, each.after) for each in changes])
+
+
+async def remove_specification(work: Work, ids: Sequence[str]) -> list[Done | Refused]:
+    """DELETE /usageSpecification/{id}."""
+    return await forget(work, ids)
+
+
+def _described_as(specification_id: str, body: dict[str, Any]) -> Described:
+    said = {name: value for name, value in body.items() if name not in ("id", "lastUpdate")}
+    return Described(specification_id, _BODY.encode(said).decode())
 
 
 def _newer(body: dict[str, Any], own: str) -> dict[str, Any]:

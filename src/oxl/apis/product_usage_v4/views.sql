@@ -81,7 +81,9 @@ language sql stable as $$
 $$
 
 -- define: product_usage_specification_4
-create function product_usage_specification_4(now_ timestamptz) returns table (id text, doc jsonb, name text)
+-- What the catalog publishes, and what is only described.
+create function product_usage_specification_4(now_ timestamptz)
+returns table (id text, doc jsonb, name text, lifecycle_status text)
 language sql stable as $$
     select s.id,
            jsonb_strip_nulls(jsonb_build_object(
@@ -98,6 +100,12 @@ language sql stable as $$
                        'minCardinality', case when (c ->> 'required')::bool then 1 else 0 end, 'maxCardinality', 1)
                        order by n)
                    from jsonb_array_elements(s.doc -> 'characteristics') with ordinality as e (c, n)))),
-           s.doc ->> 'name'
+           s.doc ->> 'name', 'Active'
     from catalog_item_of('usageSpecification') s
+    union all
+    select d.id,
+           jsonb_build_object('@type', 'UsageSpecification', 'name', d.id, 'lifecycleStatus', 'Active', 'isBundle', false)
+               || d.body || jsonb_build_object('id', d.id, 'lastUpdate', instant_text(d.updated_at)),
+           coalesce(d.body ->> 'name', d.id), coalesce(d.body ->> 'lifecycleStatus', 'Active')
+    from usage_specification_described() d
 $$

@@ -87,7 +87,8 @@ language sql stable as $$
            q.doc - '{state,errorMessage,creationDate}'::text[] || jsonb_strip_nulls(jsonb_build_object(
                'queryUsageConsumptionDate', instant_text(t.asked_at),
                'relatedParty', consumption_parties_4(q.doc),
-               'searchCriteria', case when q.doc ? 'searchCriteria' then consumption_report_4(q.doc -> 'searchCriteria') end,
+               'searchCriteria', case when q.doc ? 'searchCriteria' then consumption_report_4(q.doc -> 'searchCriteria')
+                   when not q.doc ?| '{partyAccount,relatedParty}' then '{}' end,
                'usageConsumption', coalesce((
                    select jsonb_agg(consumption_report_4(r) order by n)
                    from jsonb_array_elements(q.doc -> 'usageConsumption') with ordinality as e (r, n)), '[]'))),
