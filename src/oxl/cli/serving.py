@@ -25,15 +25,14 @@ from oxl.apis.product_usage import again
 from oxl.apis.product_usage.exporting import Exporter
 from oxl.apis.product_usage.targets import folder_of
 from oxl.apis.product_usage.watching import Watch
-from oxl.apis.recommendation.jobs import train_if_due
+from oxl.apis.recommendation.jobs import answer_waiting, train_if_due
 from oxl.apis.usage_consumption.jobs import Answering
 from oxl.app import SQL_CODE
-from oxl.cli.asked import Asked
 from oxl.cli.ground import err, fail, out
 from oxl.cli.walk import print_walk
 from oxl.clock import system_now
 from oxl.db.cluster import entering
-from oxl.db.database import ABSENT, Database, Tenant
+from oxl.db.database import ABSENT, LOST_RACE, Database, Tenant
 from oxl.db.migrate import keep_partitions, migrate, tenant_names
 from oxl.engines.billing.run import NewRun
 from oxl.engines.consumption.consumption import speak
@@ -181,8 +180,8 @@ async def _attend(settings: Settings, tenant: Tenant, stop: asyncio.Event) -> No
         while not stop.is_set():
             try:
                 await _sweep(settings, tenant)
-            except ABSENT as error:
-                err.print(f"[yellow]the database is away ({error}); trying again[/]")
+            except (*ABSENT, *LOST_RACE) as error:
+                err.print(f"[yellow]the sweep was broken off ({error}); trying again[/]")
             waiting = [*running, stopping := asyncio.create_task(stop.wait())]
             ended, _ = await asyncio.wait(waiting, timeout=_SWEEP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
@@ -205,12 +204,16 @@ async def _sweep(settings: Settings, tenant: Tenant) -> None:
     if granted:
         out.print(f"granted the allowances of {granted} products")
     await _bill(tenant)
+    await answer_waiting(tenant)
     if trained := await train_if_due(tenant):
         out.print(f"recommendation model {trained.version} is {trained.status}")
 
 
 async def _bill(tenant: Tenant) -> None:
-    """Bills that are due, what was paid, and what was not."""
+    """Bills that are due or asked for, what was paid, and what was not."""
+    await customer_bills.make_demanded(tenant)
+    await customer_bills.tell_demanded(tenant)
+    await billing.tell_reissued(tenant)
     for cycle in await billing.due_cycles(tenant):
         await billing.start(tenant, NewRun("onCycle", cycle))
     for each in await billing.open_runs(tenant):
@@ -228,11 +231,10 @@ def _delivery(settings: Settings, tenant: Tenant) -> Delivery:
     return Delivery(voices(APIS, public, f"{public}{OPERATOR.base}/eventRecord"), tenant, guard)
 
 
-def _duties(settings: Settings, tenant: Tenant) -> list[Delivery | Exporter | Answering | Asked | Making | Watch]:
+def _duties(settings: Settings, tenant: Tenant) -> list[Delivery | Exporter | Answering | Making | Watch]:
     """What a worker does besides its sweeps."""
     watched = [Watch(tenant, Path(settings.imports) / tenant.name)] if settings.imports else []
-    told = [_delivery(settings, tenant), _exporter(settings, tenant)]
-    return [*told, Answering(tenant), Asked(tenant), Making(tenant), *watched]
+    return [_delivery(settings, tenant), _exporter(settings, tenant), Answering(tenant), Making(tenant), *watched]
 
 
 def _exporter(settings: Settings, tenant: Tenant) -> Exporter:
