@@ -10,7 +10,8 @@ import httpx
 import pytest
 from tests.conftest import BILLS, CONSUMPTION, USAGE, usage_body
 from tests.kernel.listening import DEV, QUICK, hub_client
-from tests.kernel.receivers import Receiver, receiving, until
+from tests.kernel.receivers import Receiver, receiving
+from tests.waiting import until
 
 from oxl.apis import APIS
 from oxl.apis.customer_bill.jobs import make_demanded, tell_demanded

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.conftest import CONSUMPTION, USAGE, usage_body
+from tests.conftest import BILLS, CONSUMPTION, USAGE, usage_body
 
 USAGE4 = "/tmf-api/usageManagement/v4/usage"
 SPECIFICATION4 = "/tmf-api/usageManagement/v4/usageSpecification"
@@ -70,11 +70,41 @@ async def test_what_v5_keeps_under_names_of_v4_does_not_spoil_v4(http, odd: dict
     assert (await http.get(USAGE4)).status_code == 200
 
 
-async def test_two_usages_that_say_nothing_are_two(http) -> None:
+@pytest.mark.parametrize("url", [USAGE4, USAGE])
+async def test_two_usages_that_say_nothing_are_two(http, url: str) -> None:
     body = {"usageSpecification": {"id": "nobody knows"}}
-    first, second = [(await http.post(USAGE4, json=body)).json() for _ in range(2)]
+    first, second = [(await http.post(url, json=body)).json() for _ in range(2)]
     assert first["id"] != second["id"]
-    assert first["status"] == second["status"] == "recycled"
+    assert first["status"] == second["status"]
+    assert "externalIdentifier" not in first
+
+
+async def test_parties_that_v5_keeps_in_the_shape_of_v4_or_in_none_are_shown_or_left_out(http) -> None:
+    parties = [{"id": "p1", "role": "user"}, {"role": "nobody"}, {"id": 7}]
+    queries = f"{CONSUMPTION}/queryUsageConsumption"
+    asked = {"relatedParty": parties, "searchCriteria": {"relatedParty": parties[1:]}}
+    made = [
+        (USAGE, USAGE4, {"usageSpecification": {"id": "nobody knows"}, "relatedParty": parties}),
+        (queries, QUERY4, asked),
+    ]
+    for newer, older_url, body in made:
+        doc = (await http.post(newer, json=body)).json()
+        shown = await http.get(f"{older_url}/{doc['id']}")
+        assert shown.status_code == 200, shown.text
+        party = {"id": "p1", "role": "user", "@type": "RelatedParty", "@referredType": "Party"}
+        assert shown.json()["relatedParty"] == [party]
+        assert "relatedParty" not in shown.json().get("searchCriteria", {})
+        assert (await http.get(older_url)).status_code == 200
+    demand = {"billingAccount": {"id": "nobody"}, "relatedParty": {"role": "customer"}}
+    doc = (await http.post(f"{BILLS}/customerBillOnDemand", json=demand)).json()
+    shown = await http.get(f"/tmf-api/customerBillManagement/v4/customerBillOnDemand/{doc['id']}")
+    assert shown.status_code == 200, shown.text
+    assert "relatedParty" not in shown.json()
+
+
+async def test_a_query_that_asks_for_nothing_shows_what_kits_look_for(http) -> None:
+    made = (await http.post(QUERY4, json={})).json()
+    assert (made["searchCriteria"], made["usageConsumption"]) == ({}, [])
 
 
 async def test_specifications_of_the_catalog_are_shown_and_changed_there(http) -> None:
@@ -103,6 +133,8 @@ async def test_a_specification_is_described_changed_and_removed(http) -> None:
     assert found.json() == [doc]
     changed = await http.patch(doc["href"], json={"description": "äöü", "lifecycleStatus": "Retired"})
     assert changed.status_code == 200, changed.text
+    ignored = await http.patch(doc["href"], json={"lastUpdate": "2020-01-01T00:00:00Z"})
+    assert (ignored.status_code, ignored.json()["lastUpdate"]) == (200, doc["lastUpdate"])
     assert changed.json() == doc | {"description": "äöü", "lifecycleStatus": "Retired"}, "the clock stands"
     usage = await http.post(USAGE4, json={"usageSpecification": {"id": doc["id"]}})
     assert (usage.status_code, usage.json()["status"]) == (201, "recycled"), "nothing is read by it"

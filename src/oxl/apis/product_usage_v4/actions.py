@@ -26,7 +26,7 @@ _BODY = msgspec.json.Encoder(decimal_format="number")
 
 async def create(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
     """POST /usage. Without a specification the type of usage says by which one it is read."""
-    return await newer.create(work, [_newer(body, new_id(work.now)) for body in bodies])
+    return await newer.create(work, [_newer(body) for body in bodies])
 
 
 async def patch(work: Work, changes: Sequence[Change]) -> list[Done | Refused]:
@@ -61,8 +61,8 @@ def _described_as(specification_id: str, body: dict[str, Any]) -> Described:
     return Described(specification_id, _BODY.encode(said).decode())
 
 
-def _newer(body: dict[str, Any], own: str) -> dict[str, Any]:
-    """A body as version 5 has it. One without characteristics says nothing by which it could be known again."""
+def _newer(body: dict[str, Any]) -> dict[str, Any]:
+    """A body as version 5 has it."""
     specification = body.get("usageSpecification") or {"id": body.get("usageType", "unknown")}
     found = {name: value for name, value in body.items() if name != "@type"} | {
         "@type": "ProductUsage",
@@ -70,10 +70,6 @@ def _newer(body: dict[str, Any], own: str) -> dict[str, Any]:
     }
     if "usageCharacteristic" in body:
         found["usageCharacteristic"] = [_characteristic(each) for each in body["usageCharacteristic"]]
-    else:
-        found["externalIdentifier"] = [
-            {"@type": "ExternalIdentifier", "owner": "OXL", "externalIdentifierType": "usage", "id": own}
-        ]
     return _described(found)
 
 
