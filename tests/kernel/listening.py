@@ -49,7 +49,7 @@ async def tell(tenant: Tenant, notes: Sequence[str], kinds: Sequence[str], api: 
     """Write one event of each kind for each note, in one transaction; their ids, in order."""
     found = [select.Event(new_id(tenant.clock.now()), kind, note) for kind in kinds for note in notes]
     async with tenant.connection() as conn, conn.transaction():
-        await select.keep_events(conn, NOTE, tenant.clock.now(), api, found)
+        await select.keep_events(conn, NOTE, tenant.clock.now(), api, found, False, [])
     return [event.id for event in found]
 
 

@@ -188,7 +188,7 @@ class Planned:
 
     async def fetchrow(self, sql: str, *values: Any) -> dict[str, Any]:
         self.plan = await self._conn.fetchval(f"explain (format json) {sql}", *values)
-        return {"ids": None, "docs": None}
+        return {"ids": None, "docs": None, "heard": []}
 
 
 async def test_an_event_reads_the_row_that_it_tells_of_however_little_is_known_of_the_table(make_tenant) -> None:
@@ -197,7 +197,7 @@ async def test_an_event_reads_the_row_that_it_tells_of_however_little_is_known_o
     async with tenant.connection() as conn:
         planned = Planned(conn)
         event = select.Event(new_id(NOON), "AdjustBalanceCreateEvent", "an-adjustment")
-        await select.keep_events(planned, adjust, NOON, "prepay_balance", [event])
+        await select.keep_events(planned, adjust, NOON, "prepay_balance", [event], False, [])
     conditions = re.findall(r'"Index Name": "balance_action\w*".*?"Index Cond": "(.*?)"\n', planned.plan, re.DOTALL)
     assert conditions
     assert all("id = ANY" in each for each in conditions), conditions

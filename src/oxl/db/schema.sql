@@ -147,6 +147,12 @@ create table catalog_item (        -- what the files describe, for those who ask
     doc jsonb not null,
     primary key (kind, id, version)
 );
+create table usage_specification ( -- what is only described: no usage is read by it
+    id text primary key,
+    body jsonb not null,           -- what the client said of it
+    created_at timestamptz not null,
+    updated_at timestamptz not null
+);
 
 -- engine: inventory
 create table party (

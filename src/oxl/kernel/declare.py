@@ -106,6 +106,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     owner: Owner | None = None  # none: callers who see only what is theirs see none of it
     theirs: Mapping[str, str] = {}  # what these may name in a create body only where it is theirs
     events: Mapping[str, str] = {}  # change → event type
+    faces: Mapping[str, Resource] = {}  # by API, what it is in other versions: there its events are told as well
     summary: str = ""
     own_operations: frozenset[str] = frozenset()  # operations that the official document does not have
     own_events: frozenset[str] = frozenset()  # event types of `events` that the official document does not have

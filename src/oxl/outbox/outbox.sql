@@ -2,9 +2,14 @@
 -- kernel in the transaction of what they tell. A position in the outbox is (xid, event id).
 
 -- define: outbox_wake
--- Whoever writes events calls it: one notification a transaction, at its commit, however many rows it wrote.
-create function outbox_wake() returns void
-language sql as $$ select pg_notify(current_schema || '_outbox', '') $$
+-- Whoever writes events calls it: one notification a transaction, at its commit, however many rows it wrote. It answers
+-- which of some APIs anybody listens to.
+create function outbox_wake(apis text[]) returns text[]
+language sql as $$
+    select pg_notify(current_schema || '_outbox', '');
+    select array(select api from unnest(apis) as a (api)
+                 where exists (select from subscription s where s.api = a.api and s.ended_at is null))
+$$
 
 -- name: channel
 select current_schema || '_outbox'
