@@ -15,8 +15,10 @@ from oxl.apis.usage_consumption.live import end_streams
 from oxl.contract.answers import Held, contracts
 from oxl.contract.pages import documents, pages
 from oxl.contract.strict import strictly
+from oxl.db import archive
 from oxl.db.database import ABSENT, Database, Tenant
 from oxl.db.embedded import EmbeddedError
+from oxl.db.migrate import migrate
 from oxl.identity.gate import Gate
 from oxl.identity.jwks import KeySets
 from oxl.identity.places import Places
@@ -77,6 +79,17 @@ def below(scope: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 # What makes of rows that another cluster's transactions wrote rows of this one's.
 AFTER_RESTORE = (outbox.rebase, audit.rebase)
+
+
+def settle(settings: Settings, reach: dict[str, Any], say: Callable[[str], None]) -> None:
+    """Make a copied cluster, which `reach` leads to, one of this version whose rows are its own."""
+
+    async def bring() -> None:
+        database = Database(settings, reach, None)
+        await migrate(database, SQL_CODE, say)
+        await archive.settle(database, AFTER_RESTORE)
+
+    asyncio.run(bring())
 
 
 class App:

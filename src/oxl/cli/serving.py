@@ -31,6 +31,7 @@ from oxl.app import SQL_CODE
 from oxl.cli.ground import err, fail, out
 from oxl.cli.walk import print_walk
 from oxl.clock import system_now
+from oxl.contract.strict import strictly
 from oxl.db.cluster import entering
 from oxl.db.database import ABSENT, Database, Tenant
 from oxl.db.migrate import keep_partitions, migrate, tenant_names
@@ -57,6 +58,7 @@ async def serve_until_stopped(
 ) -> None:
     """Open and migrate the database, load what is asked for, then serve until a signal stops it."""
     check_settings(settings, guard_of(settings.callback_allow, settings.host, settings.port).dev)
+    strictly(APIS, settings.strict)
     _check_free(settings.host, settings.port)
     try:
         words_of(settings.language)

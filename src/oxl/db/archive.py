@@ -97,6 +97,15 @@ def _add(tar: tarfile.TarFile, name: str, text: bytes) -> None:
     tar.addfile(info, io.BytesIO(text))
 
 
+async def settle(database: Database, after: After) -> None:
+    """After all of it came from another cluster: what makes its rows rows of this one's, a transaction a tenant."""
+    for name in await tenant_names(database):
+        async with database.owner() as conn, conn.transaction():
+            await _enter(conn, name)
+            for each in after:
+                await each(conn)
+
+
 def read_manifest(file: Path) -> dict[str, Any]:
     """What a file says of itself; BadArchiveError where it is not whole."""
     try:
