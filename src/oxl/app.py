@@ -42,6 +42,7 @@ SQL_CODE = (
     ("oxl.outbox", "audit.sql"),
     ("oxl.engines.catalog", "catalog.sql"),
     ("oxl.engines.inventory", "inventory.sql"),
+    ("oxl.engines.inventory", "erasure.sql"),
     ("oxl.engines.ledger", "posting.sql"),
     ("oxl.engines.ledger", "reserve.sql"),
     ("oxl.engines.ledger", "action.sql"),
@@ -49,6 +50,7 @@ SQL_CODE = (
     ("oxl.engines.ledger", "ledger.sql"),
     ("oxl.engines.ledger", "proof.sql"),
     ("oxl.engines.ledger", "charging.sql"),
+    ("oxl.engines.ledger", "erasure.sql"),
     ("oxl.engines.usage", "usage.sql"),
     ("oxl.engines.usage", "revise.sql"),
     ("oxl.engines.usage", "again.sql"),
@@ -65,6 +67,7 @@ SQL_CODE = (
     ("oxl.apis.operator", "selling.sql"),
     ("oxl.apis.operator", "rating.sql"),
     ("oxl.apis.operator", "audit.sql"),
+    ("oxl.apis.operator", "erasing.sql"),
 )
 
 

@@ -76,6 +76,11 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
     for path, body in (("usageJob", {"kind": "retry"}), ("ratingExplanation", {"usage": {"id": usage["id"]}})):
         answer = await http.post(f"{OPERATOR}/{path}", json=body)
         assert answer.status_code == 201, answer.text
+    gone = await subscribe("prepaid-s")
+    left = {"subscriber": {"id": gone["id"]}, "action": "portOut"}
+    for path, body in (("subscriberChange", left), ("partyErasure", {"party": {"id": gone["party"]["id"]}})):
+        answer = await http.post(f"{OPERATOR}/{path}", json=body)
+        assert answer.status_code == 201, answer.text
     await _recommend(http, ada["party"]["id"], bob["party"]["id"], main["id"])
     await train(tenant)
     async with tenant.connection() as conn:

@@ -40,11 +40,11 @@ def test_an_option_counts_before_the_environment_before_the_file(folder: Path, m
 
 def test_a_file_may_be_named_and_may_hold_lists(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "other.toml").write_text(
-        'issuers = ["https://a.example", "https://b.example=beta"]\npartial_status = 200'
+        'issuers = ["https://a.example", "https://b.example/=beta"]\npartial_status = 200'
     )
     monkeypatch.setenv("OXL_CONFIG", "other.toml")
     found = read_settings()
-    assert (found.issuers, found.partial_status) == ("https://a.example,https://b.example=beta", 200)
+    assert (found.issuers, found.partial_status) == ("https://a.example,https://b.example/=beta", 200)
     monkeypatch.setenv("OXL_CONFIG", "gone.toml")
     with pytest.raises(ValueError, match=r"gone\.toml: No such file"):
         read_settings()

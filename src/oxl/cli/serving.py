@@ -20,6 +20,7 @@ from oxl.apis.billing import jobs as billing
 from oxl.apis.customer_bill import jobs as customer_bills
 from oxl.apis.customer_bill.documents import Making
 from oxl.apis.operator.api import OPERATOR
+from oxl.apis.operator.jobs import erase_due
 from oxl.apis.prepay_balance.jobs import sweep
 from oxl.apis.product_usage import again
 from oxl.apis.product_usage.exporting import Exporter
@@ -206,6 +207,7 @@ async def _sweep(settings: Settings, tenant: Tenant) -> None:
     if granted:
         out.print(f"granted the allowances of {granted} products")
     await _bill(tenant)
+    await erase_due(tenant)
     await answer_waiting(tenant)
     if trained := await train_if_due(tenant):
         out.print(f"recommendation model {trained.version} is {trained.status}")

@@ -184,3 +184,13 @@ from subscription t left join pending p on p.id = t.id
 where s.id = t.id;
 update outbox set xid = '3';
 update undelivered set xid = '3'
+
+-- name: forget
+-- Events of these resources ($1), and those whose documents name what these patterns ($2) fit; waiting ones with them.
+-- Those of one kind of resource ($3) stay.
+with gone as (
+    delete from outbox where (resource_id = any ($1) or doc::text like any ($2)) and resource <> $3 returning id
+), waiting as (
+    delete from undelivered u using gone where u.event_id = gone.id
+)
+select count(*) from gone
