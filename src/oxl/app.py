@@ -18,7 +18,7 @@ from oxl.contract.strict import strictly
 from oxl.db import archive
 from oxl.db.database import ABSENT, Database, Tenant
 from oxl.db.embedded import EmbeddedError
-from oxl.db.migrate import migrate
+from oxl.db.migrate import migrate, version_of
 from oxl.identity.gate import Gate
 from oxl.identity.jwks import KeySets
 from oxl.identity.places import Places
@@ -108,6 +108,7 @@ class App:
     async def start(self) -> None:
         """Join the database and make ready to answer."""
         self._database = await Database.open(self._settings)
+        self._database.code = version_of(SQL_CODE)
         self._database.statement_seconds = self._settings.statement_seconds
         await self._database.tenant(self._settings.tenant)
         self._served = served_by(self._settings, self._database)

@@ -114,6 +114,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     key_days: Annotated[
         int, _is("days that the answer to an `Idempotency-Key` is kept; then the key is forgotten", 1)
     ] = 7
+    event_days: Annotated[
+        int,
+        _is("days that an event is kept when all listeners have passed it; `0`: for ever ([why](operations.md))", 0),
+    ] = 90
+    delivery_days: Annotated[int, _is("days that the log of deliveries is kept; `0`: for ever", 0)] = 30
+    usage_days: Annotated[int, _is("days that a usage is kept that no bill needs, 62 at least; `0`: for ever", 0)] = 0
+    audit_days: Annotated[int, _is("days that the audit is kept; `0`: for ever", 0)] = 0
     default_limit: Annotated[int, _is("length of a list that is not paged, and the most that `limit` gives", 1)] = 1000
     count_cap: Annotated[
         int,

@@ -11,7 +11,21 @@ import typer
 from rich.markup import escape
 
 from oxl.app import AFTER_RESTORE, SQL_CODE, settle
-from oxl.cli import again, audit, bills, config, events, keys, parties, recommend, subscriber, tenants, usage, voucher
+from oxl.cli import (
+    again,
+    audit,
+    bills,
+    config,
+    events,
+    keys,
+    parties,
+    recommend,
+    retention,
+    subscriber,
+    tenants,
+    usage,
+    voucher,
+)
 from oxl.cli import seed as seeds
 from oxl.cli.assets import write_assets
 from oxl.cli.certify import certify
@@ -45,6 +59,7 @@ app.add_typer(parties.app, name="party")
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(catalog, name="catalog")
 app.command()(config.settings)
+app.command()(retention.retention)
 app.command()(certify)
 app.command("assets")(write_assets)
 app.add_typer(bills.bill, name="bill")

@@ -30,12 +30,13 @@ from oxl.apis.recommendation.jobs import answer_waiting, train_if_due
 from oxl.apis.usage_consumption.jobs import Answering
 from oxl.app import SQL_CODE
 from oxl.cli.ground import err, fail, out
+from oxl.cli.retention import Keeping
 from oxl.cli.walk import print_walk
 from oxl.clock import system_now
 from oxl.contract.strict import strictly
 from oxl.db.cluster import entering
 from oxl.db.database import ABSENT, Database, Tenant
-from oxl.db.migrate import keep_partitions, migrate, tenant_names
+from oxl.db.migrate import keep_partitions, migrate, tenant_names, version_of
 from oxl.engines.billing.run import NewRun
 from oxl.engines.consumption.consumption import speak
 from oxl.engines.consumption.words import words_of
@@ -147,6 +148,7 @@ async def work_until_stopped(settings: Settings) -> None:
     logs.set_up(settings.log)
     stop = _stop_on_signal()
     database = await Database.open(settings)
+    database.code = version_of(SQL_CODE)
     attended: dict[str, asyncio.Task[None]] = {}
     try:
         kept = None
@@ -160,7 +162,7 @@ async def work_until_stopped(settings: Settings) -> None:
                 for name in there or [settings.tenant]:
                     if name not in attended:
                         tenant = await database.tenant(name)
-                        attended[name] = asyncio.create_task(_attend(settings, tenant, stop))
+                        attended[name] = asyncio.create_task(_attend(settings, database, tenant, stop))
             except ABSENT as error:
                 err.print(f"[yellow]the database is away ({error}); trying again[/]")
             await asyncio.wait([*attended.values(), stopping := asyncio.create_task(stop.wait())],
@@ -175,10 +177,10 @@ async def work_until_stopped(settings: Settings) -> None:
         await database.close()
 
 
-async def _attend(settings: Settings, tenant: Tenant, stop: asyncio.Event) -> None:
+async def _attend(settings: Settings, database: Database, tenant: Tenant, stop: asyncio.Event) -> None:
     """Deliver a tenant's events, make its files and sweep what is due, until told to stop or the tenant is erased."""
     gone = asyncio.Event()
-    running = [asyncio.create_task(each.run(gone)) for each in _duties(settings, tenant)]
+    running = [asyncio.create_task(each.run(gone)) for each in _duties(settings, database, tenant)]
     try:
         while not stop.is_set():
             try:
@@ -235,10 +237,11 @@ def _delivery(settings: Settings, tenant: Tenant) -> Delivery:
     return Delivery(voices(APIS, public, f"{public}{OPERATOR.base}/eventRecord"), tenant, guard)
 
 
-def _duties(settings: Settings, tenant: Tenant) -> list[Delivery | Exporter | Answering | Making | Watch]:
-    """What a worker does besides its sweeps."""
+def _duties(settings: Settings, database: Database, tenant: Tenant) -> list[Any]:
+    """What a worker does besides its sweeps: what has a `run` until it is told to stop."""
     watched = [Watch(tenant, Path(settings.imports) / tenant.name)] if settings.imports else []
-    return [_delivery(settings, tenant), _exporter(settings, tenant), Answering(tenant), Making(tenant), *watched]
+    duties = [_delivery(settings, tenant), _exporter(settings, tenant), Answering(tenant), Making(tenant), *watched]
+    return [*duties, Keeping(settings, database, tenant)]
 
 
 def _exporter(settings: Settings, tenant: Tenant) -> Exporter:
