@@ -6,10 +6,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from oxl.cli.ground import err, fail, out
+from oxl.cli.telling import fail, out, say
+from oxl.cli.telling import table as shown
 from oxl.settings import Settings, settings_with_places, table
 
 _TABLE = typer.Option(False, "--table", help="The table of all settings, as the documentation has it.")
@@ -25,15 +24,14 @@ def settings(whole: bool = _ALL, documented: bool = _TABLE) -> None:
         found, places = settings_with_places()
     except ValueError as error:
         fail(str(error))
-    shown = Table("setting", "value", "said by")
-    for field in msgspec.structs.fields(Settings):
-        if whole or field.name in places:
-            value = without_password(str(getattr(found, field.name)))
-            shown.add_row(field.name, escape(value), escape(places.get(field.name, "default")))
-    if not shown.row_count:
-        err.print("[dim]everything has its default; --all shows them[/]")
-        return
-    out.print(shown)
+    rows = [
+        (field.name, without_password(str(getattr(found, field.name))), places.get(field.name, "default"))
+        for field in msgspec.structs.fields(Settings)
+        if whole or field.name in places
+    ]
+    shown("settings", {"setting": "setting", "value": "value", "place": "said by"}, rows)
+    if not rows:
+        say("everything has its default; --all shows them", style="dim")
 
 
 def without_password(value: str) -> str:

@@ -13,7 +13,8 @@ from oxl.apis.operator.erasing import PARTY_ERASURE, create_erasure
 from oxl.apis.operator.jobs import erase_due
 from oxl.callers import EVERYONE, Sight
 from oxl.cli.ask import ask
-from oxl.cli.ground import DATA, TENANT, fail, opened, out, run
+from oxl.cli.ground import DATA, TENANT, fail, opened, run
+from oxl.cli.telling import say
 from oxl.db.database import Tenant
 from oxl.identity import keys
 from oxl.kernel import represent, select
@@ -41,7 +42,7 @@ def export(
     async def write() -> None:
         async with opened(data, tenant) as (_, place):
             lines = await write_party(place, party, file)
-            out.print(f"{lines} documents are in {file}")
+            say(f"{lines} documents are in {file}", documents=lines, file=str(file))
 
     run(write())
 
@@ -58,7 +59,7 @@ def erase(
     async def remove() -> None:
         async with opened(data, tenant) as (_, place):
             if not yes:
-                fail(f"this forgets party {party} for good; say --yes (`oxl party export {party} FILE` comes before)")
+                fail(f"this forgets party {party} for good", f"`oxl party export {party} FILE`, then this with --yes")
             (asked,) = await change(place, OPERATOR, PARTY_ERASURE, lambda work: _asked(work, party))
             if isinstance(asked, Refused):
                 fail(asked.message)
@@ -67,9 +68,10 @@ def erase(
             if done["state"] != "done":
                 fail(done["stateReason"])
             counts = done.get("outcome", {})
-            out.print(", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing was left to forget")
+            told = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing was left to forget"
+            say(told, erasure=asked.id, outcome=counts)
             if "exportJob" in counts:
-                out.print("[dim]a worker removes the export files; what was sent elsewhere is there still[/]")
+                say("a worker removes the export files; what was sent elsewhere is there still", style="dim")
 
     run(remove())
 
@@ -94,7 +96,8 @@ async def write_party(tenant: Tenant, party: str, file: Path) -> int:
 
         async with snapshot(tenant) as work:
             if not await keys.is_known(work.conn, party):
-                fail(f"there is no party {party!r} in tenant {tenant.name}")
+                told = f"there is no party {party!r} in tenant {tenant.name}"
+                fail(told, "`oxl subscriber show NUMBER --json` tells a subscriber's party")
             sight = Sight((party,), await keys.owned(work.conn, (party,)))
             for api in APIS:
                 for each in api.resources:

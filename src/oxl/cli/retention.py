@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import typer
-from rich.table import Table
 
-from oxl.cli.ground import DATA, TENANT, err, opened, out, progress, run
+from oxl.cli.ground import DATA, TENANT, opened, progress, run
+from oxl.cli.telling import Cell, say, table
 from oxl.clock import system_now
 from oxl.db.database import ABSENT, LOST_RACE, Database, Tenant
 from oxl.db.migrate import BusyError, as_owner, drop_empty_partitions
@@ -122,19 +122,24 @@ def retention(
 async def _applied(database: Database, tenant: Tenant) -> None:
     with progress("retention", 100) as bar:
 
-        def tell(table: str, gone: int, total: int) -> None:
-            bar(gone * 100 // max(total, 1), f"{table}: {gone} rows")
+        def tell(name: str, gone: int, total: int) -> None:
+            bar(gone * 100 // max(total, 1), f"{name}: {gone} rows")
 
         found = await keep_within(database.settings, database, tenant, tell)
-    out.print(", ".join(f"{rows} rows of {table}" for table, rows in found.items()) or "nothing was over its time")
+    told = ", ".join(f"{rows} rows of {name}" for name, rows in found.items()) or "nothing was over its time"
+    say(told, gone=found)
 
 
 async def _shown(database: Database, tenant: Tenant) -> None:
-    settings, shown = database.settings, Table("kept", "days", "older rows")
+    settings, rows = database.settings, []
     for rule in RULES:
         before = rule.before(settings, tenant.clock.now())
         older = await once(tenant, lambda work, r=rule, b=before: r.count(work.conn, b)) if before else 0
-        shown.add_row(rule.table, str(getattr(settings, rule.setting) or "for ever"), str(older))
-    shown.add_row("audit", str(settings.audit_days or "for ever"), "")
-    out.print(shown)
-    err.print("[dim]of these, what a bill, a proof or a listener needs stays[/]")
+        rows.append((rule.table, _days(getattr(settings, rule.setting)), older))
+    rows.append(("audit", _days(settings.audit_days), None))
+    table("retention", {"kept": "kept", "days": "days", "older": "older rows"}, rows)
+    say("of these, what a bill, a proof or a listener needs stays", style="dim")
+
+
+def _days(days: int) -> Cell:
+    return Cell(days, str(days or "for ever"))
