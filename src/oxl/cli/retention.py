@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import asyncpg
 import typer
 
 from oxl.cli.ground import DATA, TENANT, opened, progress, run
@@ -95,7 +96,7 @@ class Keeping:
         while not stop.is_set():
             try:
                 await keep_within(self._settings, self._database, self._tenant, _log)
-            except (*ABSENT, *LOST_RACE, BusyError) as error:
+            except (*ABSENT, *LOST_RACE, BusyError, asyncpg.UndefinedTableError) as error:  # the last: it was erased
                 log.warning("retention waits: %s", error)
             await asyncio.wait([stopping], timeout=self._seconds)
         stopping.cancel()

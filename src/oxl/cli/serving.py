@@ -36,7 +36,7 @@ from oxl.clock import system_now
 from oxl.contract.strict import strictly
 from oxl.db.cluster import entering
 from oxl.db.database import ABSENT, LOST_RACE, Database, Tenant
-from oxl.db.migrate import keep_partitions, migrate, tenant_names, version_of
+from oxl.db.migrate import BusyError, keep_partitions, migrate, tenant_names, version_of
 from oxl.engines.billing.run import NewRun
 from oxl.engines.consumption.consumption import speak
 from oxl.engines.consumption.words import words_of
@@ -163,7 +163,7 @@ async def work_until_stopped(settings: Settings) -> None:
                     if name not in attended:
                         tenant = await database.tenant(name)
                         attended[name] = asyncio.create_task(_attend(settings, database, tenant, stop))
-            except ABSENT as error:
+            except (*ABSENT, BusyError) as error:
                 err.print(f"[yellow]the database is away ({error}); trying again[/]")
             await asyncio.wait([*attended.values(), stopping := asyncio.create_task(stop.wait())],
                                timeout=_SWEEP_SECONDS, return_when=asyncio.FIRST_COMPLETED)  # fmt: skip

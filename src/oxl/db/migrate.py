@@ -225,6 +225,7 @@ async def drop_empty_partitions(database: Database, schema: str, table: str, bef
             dropped.clear()
             await conn.execute(q.enter.format(schema=schema))
             for row in await conn.fetch(q.month_partitions, table, f"{table}_{before.astimezone(UTC):%Y_%m}"):
+                await conn.execute(q.lock_partition.format(table=row["name"]))
                 if await conn.fetchval(q.is_empty.format(table=row["name"])):
                     await conn.execute(q.drop_partition.format(table=row["name"]))
                     dropped.append(row["name"])
@@ -263,6 +264,7 @@ async def _install(conn: asyncpg.Connection, tenant: Mapping[str, str], code: Co
     blocks = _blocks(code)
     digest = _digest(blocks)
     schema, name = tenant["schema"], code_schema(tenant["schema"], digest[:VERSION])
+    await conn.execute(q.enter.format(schema=schema))
     if not await conn.fetchval(q.has_schema, f'"{name}"'):
         await conn.execute(q.drop_code)
         await conn.execute(q.make_code.format(code=name, schema=schema))

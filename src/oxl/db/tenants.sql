@@ -78,6 +78,10 @@ select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhreli
 where i.inhparent = $1::text::regclass and c.relname ~ '_\d{4}_\d{2}$' and c.relname < $2
 order by c.relname
 
+-- name: lock_partition
+-- Nobody puts anything in while it is looked at.
+lock table {table} in access exclusive mode
+
 -- name: is_empty
 select not exists (select from {table})
 
