@@ -146,7 +146,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
 
 
-# What only the environment says: of the embedded database, mostly.
+# What only the environment says: of the embedded database, and of commands that ask a server.
 BESIDE = {
     "OXL_CONFIG": ("", "a file of settings; empty: `oxl.toml` in the working folder, where there is one"),
     "OXL_LINGER": ("3", "seconds that the embedded server stays after the last process that used it"),
@@ -155,6 +155,8 @@ BESIDE = {
         "where its cluster lives when OXL runs as root and the server's own user cannot reach the data folder",
     ),
     "OXL_PG_…": ("", "any setting of its server: `OXL_PG_SHARED_BUFFERS=2GB` sets `shared_buffers`"),
+    "OXL_KEY": ("", "an API key or access token, for commands that ask a server over HTTP"),
+    "OXL_CERTIFY_TOKEN": ("", "the same for the server that `oxl certify` looks at"),
     "PGBIN": ("", "folder of the PostgreSQL programs to use, instead of those that are found"),
 }
 # No misspelling: the embedded server's own, those of tests and benches, the password that a file of deploy/ puts

@@ -104,7 +104,8 @@ def test_the_table_of_settings_is_the_one_that_the_code_makes() -> None:
 
 
 def test_every_variable_that_is_read_is_in_the_table() -> None:
-    read = {name for _, text in files(repository(), "src") for name in re.findall(r"environ\.get\(\s*\"(\w+)\"", text)}
+    asked = re.compile(r"(?:environ\.get\(\s*|envvar=)\"(\w+)\"")
+    read = {name for _, text in files(repository(), "src") for name in asked.findall(text)}
     known = {f"OXL_{name.upper()}" for name in Settings.__struct_fields__} | set(BESIDE)
     assert {name for name in read if name.startswith("OXL_") or name == "PGBIN"} <= known
     assert set(BESIDE) - read == {"OXL_PG_…"}
