@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 from tests.conftest import OPERATOR, client_of
+from tests.waiting import until
 
 from oxl.app import SQL_CODE
 from oxl.db import migrate as migrations
@@ -58,9 +59,9 @@ async def test_a_change_lets_everybody_by_until_the_table_is_free(
     async with database.owner() as changing, database.owner() as conn:
         migrating = asyncio.create_task(migrations._migrate_tenant(changing, row_of(tenant), SQL_CODE, lambda _: None))
         waits = "select count(*) from pg_locks where not granted and relation = $1::text::regclass"
-        while not await conn.fetchval(waits, f"oxl_{tenant.name}.party"):
-            assert not migrating.done()
-        assert await asyncio.wait_for(asked(tenant, "select count(*) from party"), 60) == 0  # though the change waits
+        await until(lambda: conn.fetchval(waits, f"oxl_{tenant.name}.party"))
+        assert not migrating.done()
+        assert await asked(tenant, "select count(*) from party") == 0  # though the change waits
         waited.set()
         await holding
         await migrating

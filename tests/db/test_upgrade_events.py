@@ -7,7 +7,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from ground import Ground, quiet, until
+from ground import Ground, quiet
+from tests.waiting import until
 
 from oxl.app import SQL_CODE, settle
 from oxl.db.database import Database
@@ -58,7 +59,7 @@ async def test_events_and_audit_go_on_in_the_new_cluster(bare: Ground, monkeypat
             await audit.seal(Work(conn, tenant.clock.now(), "default"))
         await notes.note(conn, [notes.Entry("somebody", "oxl.y:create", "r", "done")])
     await old.close()
-    until(bare.gone)
+    await until(bare.gone)
     monkeypatch.delenv("PGBIN")
     with pytest.raises(EmbeddedError, match="not now"):
         upgrade(bare.data, quiet, not_now)
