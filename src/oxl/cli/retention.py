@@ -18,8 +18,9 @@ import typer
 from oxl.cli.ground import DATA, TENANT, opened, progress, run
 from oxl.cli.telling import Cell, say, table
 from oxl.clock import system_now
-from oxl.db.database import ABSENT, LOST_RACE, Database, Tenant
+from oxl.db.database import Database, Tenant
 from oxl.db.migrate import BusyError, as_owner, drop_empty_partitions
+from oxl.db.turns import attend
 from oxl.engines.usage import keeping as usage
 from oxl.kernel.background import once
 from oxl.operations import audit
@@ -92,14 +93,14 @@ class Keeping:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Let go of it until told to stop; the database may go and come back meanwhile."""
-        stopping = asyncio.create_task(stop.wait())
-        while not stop.is_set():
-            try:
-                await keep_within(self._settings, self._database, self._tenant, _log)
-            except (*ABSENT, *LOST_RACE, BusyError, asyncpg.UndefinedTableError) as error:  # the last: it was erased
-                log.warning("retention waits: %s", error)
-            await asyncio.wait([stopping], timeout=self._seconds)
-        stopping.cancel()
+        await attend(stop, self._turn, self._seconds, "retention waits")
+
+    async def _turn(self) -> bool:
+        try:
+            await keep_within(self._settings, self._database, self._tenant, _log)
+        except (BusyError, asyncpg.UndefinedTableError) as error:  # no table was free; or the tenant was erased
+            log.warning("retention waits: %s", error)
+        return False
 
 
 def _log(table: str, gone: int, total: int) -> None:
