@@ -92,7 +92,7 @@ async def _pg_environment(database: Database) -> dict[str, str]:
         "PGUSER": "oxl_default",
         "PGPASSWORD": role_password(secret, "oxl_default"),
         "PGDATABASE": lease.database,
-        "PGOPTIONS": "-c search_path=oxl_default -c jit=off",
+        "PGOPTIONS": f"-c search_path={(await database.tenant('default')).path} -c jit=off",
     }
 
 

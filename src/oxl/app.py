@@ -16,8 +16,10 @@ from oxl.contract.answers import Held, contracts
 from oxl.contract.pages import documents, pages
 from oxl.contract.site import site
 from oxl.contract.strict import strictly
+from oxl.db import archive
 from oxl.db.database import ABSENT, Database, Tenant
 from oxl.db.embedded import EmbeddedError
+from oxl.db.migrate import migrate, version_of
 from oxl.identity.gate import Gate
 from oxl.identity.jwks import KeySets
 from oxl.identity.places import Places
@@ -41,6 +43,7 @@ SQL_CODE = (
     ("oxl.outbox", "audit.sql"),
     ("oxl.engines.catalog", "catalog.sql"),
     ("oxl.engines.inventory", "inventory.sql"),
+    ("oxl.engines.inventory", "erasure.sql"),
     ("oxl.engines.ledger", "posting.sql"),
     ("oxl.engines.ledger", "reserve.sql"),
     ("oxl.engines.ledger", "action.sql"),
@@ -48,6 +51,7 @@ SQL_CODE = (
     ("oxl.engines.ledger", "ledger.sql"),
     ("oxl.engines.ledger", "proof.sql"),
     ("oxl.engines.ledger", "charging.sql"),
+    ("oxl.engines.ledger", "erasure.sql"),
     ("oxl.engines.usage", "usage.sql"),
     ("oxl.engines.usage", "revise.sql"),
     ("oxl.engines.usage", "again.sql"),
@@ -65,6 +69,7 @@ SQL_CODE = (
     ("oxl.apis.operator", "selling.sql"),
     ("oxl.apis.operator", "rating.sql"),
     ("oxl.apis.operator", "audit.sql"),
+    ("oxl.apis.operator", "erasing.sql"),
 )
 
 
@@ -81,6 +86,17 @@ def below(scope: dict[str, Any], prefix: str) -> dict[str, Any]:
 AFTER_RESTORE = (outbox.rebase, audit.rebase)
 
 
+def settle(settings: Settings, reach: dict[str, Any], say: Callable[[str], None]) -> None:
+    """Make a copied cluster, which `reach` leads to, one of this version whose rows are its own."""
+
+    async def bring() -> None:
+        database = Database(settings, reach, None)
+        await migrate(database, SQL_CODE, say)
+        await archive.settle(database, AFTER_RESTORE)
+
+    asyncio.run(bring())
+
+
 class App:
     """The ASGI application of one process: opens the database when the server starts, then hands on to the kernel."""
 
@@ -94,6 +110,7 @@ class App:
     async def start(self) -> None:
         """Join the database and make ready to answer."""
         self._database = await Database.open(self._settings)
+        self._database.code = version_of(SQL_CODE)
         self._database.statement_seconds = self._settings.statement_seconds
         await self._database.tenant(self._settings.tenant)
         self._served = served_by(self._settings, self._database)

@@ -76,6 +76,7 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
     for path, body in (("usageJob", {"kind": "retry"}), ("ratingExplanation", {"usage": {"id": usage["id"]}})):
         answer = await http.post(f"{OPERATOR}/{path}", json=body)
         assert answer.status_code == 201, answer.text
+    await _erase(http, await subscribe("prepaid-s"))
     await _recommend(http, ada["party"]["id"], bob["party"]["id"], main["id"])
     await train(tenant)
     async with tenant.connection() as conn:
@@ -97,6 +98,14 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
         """)
     await _bill(http, tenant, bob["billingAccount"]["id"])
     return {"ada": ada, "bob": bob, "main": main}
+
+
+async def _erase(http: httpx.AsyncClient, line: dict[str, Any]) -> None:
+    """Somebody who has left and asked to be forgotten."""
+    left = {"subscriber": {"id": line["id"]}, "action": "portOut"}
+    for path, body in (("subscriberChange", left), ("partyErasure", {"party": {"id": line["party"]["id"]}})):
+        answer = await http.post(f"{OPERATOR}/{path}", json=body)
+        assert answer.status_code == 201, answer.text
 
 
 async def _bill(http: httpx.AsyncClient, tenant: Any, account: str) -> None:

@@ -59,8 +59,8 @@ async def neighbours(make_tenant: Callable[[], Any], database: Database) -> Asyn
         functions = await owner.fetch(
             "select format('%I.%I(%s)', nspname, proname, (select coalesce(string_agg('null::' || format_type(t, null),"
             " ', ' order by n), '') from unnest(proargtypes) with ordinality as a (t, n))) as call"
-            " from pg_proc join pg_namespace n on n.oid = pronamespace where nspname = $1",
-            f"oxl_{b.name}",
+            " from pg_proc join pg_namespace n on n.oid = pronamespace where starts_with(nspname, $1)",
+            f"oxl_{b.name}$",
         )
     conn = await asyncpg.connect(**a._connect)
     yield Neighbours(a, b, conn, [row["name"] for row in relations], [row["call"] for row in functions])
@@ -198,7 +198,7 @@ async def test_rows_of_a_month_that_has_no_partition_yet_stand_in_nobodys_way(ma
     tenant.clock.frozen = datetime(2031, 3, 3, tzinfo=UTC)
     await provisioned(tenant, "491555500003")
     async with database.owner() as conn:
-        await conn.execute(f"set search_path = oxl_{tenant.name}")
+        await conn.execute(f"set search_path = {tenant.path}")
         await ensure_partitions(conn, datetime(2031, 1, 1, tzinfo=UTC))
         made = await conn.fetch("select relid::text as name from pg_partition_tree('transfer') where isleaf")
     assert "transfer_2031_02" in {row["name"] for row in made}

@@ -199,7 +199,7 @@ PATCH = Operation(API, BOX, change, "PATCH")
 async def set_up(tenant: Tenant, database: Database) -> None:
     """The table and function in the tenant's schema."""
     async with database.owner() as conn:
-        await conn.execute(f"set search_path = oxl_{tenant.name}; {TABLES}")
+        await conn.execute(f"set search_path = {tenant.path}; {TABLES}")
         await conn.execute(f"grant select, insert, update, delete on box to oxl_{tenant.name}")
 
 

@@ -83,7 +83,7 @@ async def empty(tenant: Tenant, database: Database) -> None:
     """No notes, events, subscriptions or deliveries."""
     async with database.owner() as conn:
         await conn.execute(
-            f"set search_path = oxl_{tenant.name}; delete from undelivered; delete from delivery; "
+            f"set search_path = {tenant.path}; delete from undelivered; delete from delivery; "
             "delete from subscription; delete from note; delete from outbox"
         )
 

@@ -36,6 +36,14 @@ ABSENT = (
 LOST_RACE = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
 
 
+VERSION = 8  # letters of the hash of views and functions that name their schema
+
+
+def code_schema(schema: str, version: str) -> str:
+    """The schema of a version's views and functions; no tenant's name has a `$`."""
+    return f"{schema}${version}"
+
+
 class UnknownTenantError(LookupError):
     """No tenant of that name has been made in this database."""
 
@@ -52,6 +60,11 @@ class Tenant:
         self._free: list[asyncpg.Connection] = []
         self._closed = False
         self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def path(self) -> str:
+        """Where its tables, views and functions are: a search_path."""
+        return self._connect["server_settings"]["search_path"]
 
     @property
     def is_closed(self) -> bool:
@@ -146,6 +159,7 @@ class Database:
     def __init__(self, settings: Settings, owner: dict[str, Any], lease: embedded.Lease | None) -> None:
         self.settings = settings
         self.lease = lease
+        self.code = ""  # the version of views and functions to look at; empty: the newest
         self.statement_seconds = 0  # how long a statement of a tenant may take; 0: as long as it wants
         self._owner = owner
         self._tenants: dict[str, Tenant] = {}
@@ -187,6 +201,7 @@ class Database:
         if name not in self._tenants:
             async with self.owner() as conn:
                 row = await conn.fetchrow(q.find_tenant, name)
+                path = await self._path(conn, row["schema"]) if row else ""
             if row is None:
                 raise UnknownTenantError(f"there is no tenant {name!r} here; `oxl migrate` makes it")
             tenant = Tenant(
@@ -195,7 +210,7 @@ class Database:
                 | {
                     "user": row["role"],
                     "password": role_password(row["secret"], row["role"]),
-                    "server_settings": {"search_path": row["schema"], "application_name": "oxl", "jit": "off"}
+                    "server_settings": {"search_path": path, "application_name": "oxl", "jit": "off"}
                     | limits_of(self.statement_seconds),
                 },
                 self.settings.connections,
@@ -203,6 +218,16 @@ class Database:
             await tenant.refresh_clock()
             self._tenants[name] = tenant
         return self._tenants[name]
+
+    async def _path(self, conn: asyncpg.Connection, schema: str) -> str:
+        """Where a tenant's tables are, and behind them the views and functions of the version that this process is."""
+        version = self.code or (await conn.fetchval(q.newest_code.format(schema=schema)) or "")[:VERSION]
+        code = code_schema(schema, version)
+        if not await conn.fetchval(q.has_schema, f'"{code}"'):
+            raise UnknownTenantError(
+                f"{schema} has not the views and functions of this version; `oxl migrate` brings them"
+            )
+        return f'{schema},"{code}"'
 
     def opened(self) -> list[Tenant]:
         """The tenants that are open now."""

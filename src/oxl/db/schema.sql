@@ -220,6 +220,16 @@ create table subscriber_change (
     doc jsonb not null
 );
 create index subscriber_change_product on subscriber_change (product_id);
+create table party_erasure (       -- who was to be forgotten, and what that came to
+    id text primary key,
+    party_id text not null references party,
+    state text not null check (state in ('acknowledged', 'done', 'terminatedWithError')),
+    reason text,                   -- why it came to nothing
+    counts jsonb,                  -- what was changed or removed, by resource
+    created_at timestamptz not null,
+    completed_at timestamptz
+);
+create index party_erasure_due on party_erasure (id) where state = 'acknowledged';
 
 -- engine: ledger
 create domain system_account as text  -- the other side of what enters and leaves buckets; it stores no balance

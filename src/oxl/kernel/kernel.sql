@@ -48,3 +48,10 @@ language sql immutable as $$ select jsonb_build_object('amount', in_units(atoms,
 -- define: quantity_name
 create function quantity_name(atoms bigint, per bigint, units text) returns text
 language sql immutable as $$ select trim_scale(round(atoms::numeric / per, 2)) || ' ' || units $$
+
+-- define: forget_answers
+-- Of those that fit a pattern of LIKE the words; that they were given stays, so that nothing is done twice.
+create function forget_answers(patterns text[]) returns void
+language sql volatile as $$
+    update idempotency set body = '{}', refused = null where status is not null and body like any (patterns)
+$$

@@ -1,0 +1,113 @@
+"""Four times as many requests as the server can do: what is done stays as much and as quick, the rest is told so.
+
+Server and database have one core, the load generator another. The limit is the same server's own peak, of the same run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from bench.ground import Ground, ground, machine, money_buckets
+from oxl.settings import Settings
+
+BUCKETS, SECONDS = 1000, 20
+CLIENTS = 1500  # connections of the generator: more than the server answers at a time
+
+
+def load(place: Ground, lines: list[str], clients: int, seconds: float, rate: float = 0) -> subprocess.Popen[str]:
+    """The generator at work, on the last core."""
+    words = ["taskset", "-c", str(_cores()[-1]), sys.executable, "-m", "bench.load", str(place.port)]
+    words += [str(clients), str(seconds), *([str(rate)] if rate else [])]
+    running = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert running.stdin is not None
+    running.stdin.write("\n".join(lines))
+    running.stdin.close()
+    return running
+
+
+async def told(running: subprocess.Popen[str]) -> dict[str, Any]:
+    """What it found."""
+    assert running.stdout is not None
+    return json.loads(await asyncio.to_thread(running.stdout.read))
+
+
+def _cores() -> list[int]:
+    return sorted(ALL_CORES)
+
+
+ALL_CORES = os.sched_getaffinity(0)
+
+
+def memory(root: int) -> int:
+    """Kilobytes that a process and its descendants hold."""
+    pids, found = [root], 0
+    for pid in pids:
+        try:
+            pids += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+            status = Path(f"/proc/{pid}/status").read_text()
+        except FileNotFoundError:
+            continue
+        found += sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+    return found
+
+
+async def watched(place: Ground, running: subprocess.Popen[str]) -> list[int]:
+    """The memory of the server each second while the generator is at work."""
+    seen = []
+    while running.poll() is None:
+        seen.append(memory(place.server.pid))
+        await asyncio.sleep(1)
+    return seen
+
+
+async def main() -> None:
+    """Find the peak, offer four times that, and hold the one against the other."""
+    print(machine())
+    os.sched_setaffinity(0, {_cores()[0]})  # of all that is started from here: PostgreSQL, server, worker
+    async with ground(background=False) as place:
+        buckets = await money_buckets(place, BUCKETS)
+        amount = {"amount": 0.01, "units": "EUR"}
+        path = "/tmf-api/prepayBalanceManagement/v4/topupBalance"
+        lines = [json.dumps(["POST", path, {"bucket": {"id": each}, "amount": amount}]) for each in buckets]
+        await told(load(place, lines, 32, 5))  # warm
+        peak = 0.0
+        for clients in (32, 64, 128):
+            found = await told(load(place, lines, clients, 8))
+            peak = max(peak, found["statuses"].get("201", 0) / found["seconds"])
+        print(f"peak      {peak:6.0f}/s")
+        running = load(place, lines, CLIENTS, SECONDS, 4 * peak)
+        seen, found = await watched(place, running), await told(running)
+        good = found["statuses"].get("201", 0) / found["seconds"]
+        offered = found["requests"] / found["seconds"]
+        print(f"offered   {offered:6.0f}/s  {offered / peak:4.1f} × peak   statuses {found['statuses']}")
+        took = f"p50 {found['done_p50']:.0f} ms  p99 {found['done_p99']:.0f} ms"
+        print(f"done      {good:6.0f}/s  {good / peak:4.0%} of peak  {took}")
+        settled = seen[len(seen) // 4 :]
+        print(f"memory    {settled[0] / 1024:.0f} → {settled[-1] / 1024:.0f} MB, at most {max(seen) / 1024:.0f} MB")
+        bound = 3 * 1000 * Settings().inflight / peak
+        await asyncio.sleep(1)
+        after = await told(load(place, lines, 32, 5))
+        back = after["statuses"].get("201", 0) / after["seconds"]
+        print(f"afterwards {back:5.0f}/s  {back / peak:4.0%} of peak")
+        faults = [
+            text
+            for text, bad in (
+                ("offered less than 3 × peak", offered < 3 * peak),
+                ("goodput below 80 % of peak", good < 0.8 * peak),
+                (f"p99 of what was done above {bound:.0f} ms", found["done_p99"] > bound),
+                ("memory grew", settled[-1] > 1.1 * settled[0] + 20_000),
+                ("other statuses", set(found["statuses"]) - {"201", "429", "503"}),
+            )
+            if bad
+        ]
+        print("holds" if not faults else "BROKEN: " + "; ".join(faults))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
