@@ -38,6 +38,7 @@ _KEEP_SECONDS = 1.0
 
 # Where views and functions are defined, in the order in which they must be created.
 SQL_CODE = (
+    ("oxl", "values.sql"),
     ("oxl.kernel", "kernel.sql"),
     ("oxl.outbox", "outbox.sql"),
     ("oxl.outbox", "audit.sql"),

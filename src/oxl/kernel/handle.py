@@ -189,8 +189,6 @@ async def _delete(work: Work, operation: Operation, items: Sequence[Item], _: st
 
 
 _TURNS = {"POST": _create, "PATCH": _patch, "DELETE": _delete}
-
-
 _Happened = tuple[Done | Refused, Sequence[str] | None, str]  # what came of it, the attributes changed, its trace
 
 
