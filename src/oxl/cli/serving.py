@@ -32,7 +32,7 @@ from oxl.cli.ground import err, fail, out
 from oxl.cli.walk import print_walk
 from oxl.clock import system_now
 from oxl.db.cluster import entering
-from oxl.db.database import ABSENT, LOST_RACE, Database, Tenant
+from oxl.db.database import ABSENT, LOST_RACE, Database, Tenant, UnknownTenantError
 from oxl.db.migrate import keep_partitions, migrate, tenant_names
 from oxl.engines.billing.run import NewRun
 from oxl.engines.consumption.consumption import speak
@@ -155,8 +155,7 @@ async def work_until_stopped(settings: Settings) -> None:
                     kept = system_now().date()
                 there = await tenant_names(database) if settings.auth == "required" or settings.hosts else []
                 for name in there or [settings.tenant]:
-                    if name not in attended:
-                        tenant = await database.tenant(name)
+                    if name not in attended and (tenant := await _opened(database, name)):
                         attended[name] = asyncio.create_task(_attend(settings, tenant, stop))
             except ABSENT as error:
                 err.print(f"[yellow]the database is away ({error}); trying again[/]")
@@ -170,6 +169,14 @@ async def work_until_stopped(settings: Settings) -> None:
         if attended:
             await asyncio.wait(attended.values())
         await database.close()
+
+
+async def _opened(database: Database, name: str) -> Tenant | None:
+    """A tenant that was there just now; None where it was erased meanwhile."""
+    try:
+        return await database.tenant(name)
+    except (UnknownTenantError, asyncpg.InvalidAuthorizationSpecificationError, asyncpg.UndefinedTableError):
+        return None
 
 
 async def _attend(settings: Settings, tenant: Tenant, stop: asyncio.Event) -> None:
