@@ -58,9 +58,9 @@ def ground() -> Iterator[Ground]:
     port = free_port()
     server = cli.start("serve", "--port", str(port))
     until_serving(f"http://127.0.0.1:{port}", server)
-    for _ in range(3):  # something is in suspense, whatever the month was like
+    for n in range(1, 4):  # something is in suspense, whatever the month was like
         start = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
-        unknown = usage_body("voice", "4900", start, duration=1, destinationPhoneNumber="+493012345")
+        unknown = usage_body("voice", "4900", start, duration=n, destinationPhoneNumber="+493012345")
         answer = httpx.post(f"http://127.0.0.1:{port}{USAGE}", json=unknown, timeout=PATIENCE)
         assert answer.json()["status"] == "failed", answer.text
     yield Ground(folder, port, cli.environment)
