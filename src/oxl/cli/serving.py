@@ -35,7 +35,7 @@ from oxl.cli.walk import print_walk
 from oxl.clock import system_now
 from oxl.contract.strict import strictly
 from oxl.db.cluster import entering
-from oxl.db.database import ABSENT, LOST_RACE, Database, Tenant
+from oxl.db.database import ABSENT, LOST_RACE, Database, Tenant, UnknownTenantError
 from oxl.db.migrate import BusyError, keep_partitions, migrate, tenant_names, version_of
 from oxl.engines.billing.run import NewRun
 from oxl.engines.consumption.consumption import speak
@@ -160,8 +160,7 @@ async def work_until_stopped(settings: Settings) -> None:
                     kept = system_now().date()
                 there = await tenant_names(database) if settings.auth == "required" or settings.hosts else []
                 for name in there or [settings.tenant]:
-                    if name not in attended:
-                        tenant = await database.tenant(name)
+                    if name not in attended and (tenant := await _opened(database, name)):
                         attended[name] = asyncio.create_task(_attend(settings, database, tenant, stop))
             except (*ABSENT, BusyError) as error:
                 err.print(f"[yellow]the database is away ({error}); trying again[/]")
@@ -175,6 +174,14 @@ async def work_until_stopped(settings: Settings) -> None:
         if attended:
             await asyncio.wait(attended.values())
         await database.close()
+
+
+async def _opened(database: Database, name: str) -> Tenant | None:
+    """A tenant that was there just now; None where it was erased meanwhile."""
+    try:
+        return await database.tenant(name)
+    except (UnknownTenantError, asyncpg.InvalidAuthorizationSpecificationError, asyncpg.UndefinedTableError):
+        return None
 
 
 async def _attend(settings: Settings, database: Database, tenant: Tenant, stop: asyncio.Event) -> None:

@@ -78,13 +78,17 @@ async def pending(conn: asyncpg.Connection, code: Code) -> list[str]:
 
 
 async def create_tenant(database: Database, name: str, code: Code) -> None:
-    """A new tenant of that name: role, schema, tables, code. Does nothing when it is there already."""
+    """A new tenant of that name: role, schema, tables, code. Does nothing when it is there already.
+
+    Nobody sees it before all of it is there: the worker takes up whichever tenant it sees.
+    """
     async with database.owner() as conn:
         await conn.execute(q.lock)
-        await _ensure_tenant(conn, name)
-        for row in await conn.fetch(q.tenants):
-            if row["name"] == name:
-                await _migrate_tenant(conn, row, code, lambda _: None)
+        async with conn.transaction():
+            await _ensure_tenant(conn, name)
+            for row in await conn.fetch(q.tenants):
+                if row["name"] == name:
+                    await _migrate_tenant(conn, row, code, lambda _: None)
 
 
 async def tenant_names(database: Database) -> list[str]:
