@@ -51,13 +51,6 @@ class Shell:
                 told += part
         return True, told.decode().removesuffix(_END)
 
-    def variables(self) -> dict[str, str]:
-        """The shell's variables that are exported or set by the page, for its Python."""
-        good, told = self.run("set -o posix; set; set +o posix")
-        assert good, told
-        pairs = re.findall(r"^([A-Z][A-Z0-9_]*)=(.*)$", told, re.MULTILINE)
-        return {name: value.strip("'") for name, value in pairs}
-
     def close(self) -> None:
         """End it."""
         self._bash.kill()

@@ -45,6 +45,7 @@ def ground() -> Iterator[Ground]:
         cwd=ROOT,
         env=os.environ | {"COLUMNS": "160"},
     )
+    until_now((folder / "socket").exists)
     cli = Cli(folder / "data")
     cli.environment |= {
         "OXL_HOSTS": "localhost=tutorial", "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
@@ -127,38 +128,35 @@ READS = (  # commands that only look, and what programs find in their documents
 )  # fmt: skip
 
 
+def ran(ground: Ground, *words: str, **asked: str) -> subprocess.CompletedProcess[str]:
+    """`oxl` with these words, to its end."""
+    return subprocess.run(
+        [str(ground.folder / "bin" / "oxl"), *words],
+        env={**ground.environment, **asked}, capture_output=True, text=True, check=False, timeout=3 * PATIENCE,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(("command", "found"), READS)
 def test_programs_are_told_a_document(command: str, found: str, ground: Ground) -> None:
-    words = command.replace("127.0.0.1:8080", f"127.0.0.1:{ground.port}").split()
-    ran = subprocess.run(
-        [str(ground.folder / "bin" / "oxl"), *words, "--json"],
-        env=ground.environment, capture_output=True, text=True, check=False, timeout=3 * PATIENCE,
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
-    assert found in json.loads(ran.stdout)
-    assert not ran.stderr
+    told = ran(ground, *command.replace("127.0.0.1:8080", f"127.0.0.1:{ground.port}").split(), "--json")
+    assert told.returncode == 0, told.stderr
+    assert found in json.loads(told.stdout)
+    assert not told.stderr
 
 
 def test_things_that_are_told_as_they_come_are_documents_in_lines(ground: Ground) -> None:
-    words = [str(ground.folder / "bin" / "oxl"), "events", "tail", "--start", "--no-follow", "--json"]
-    ran = subprocess.run(
-        words, env=ground.environment, capture_output=True, text=True, check=True, timeout=3 * PATIENCE
-    )
-    assert {"eventId", "eventType", "at", "resource"} <= set(json.loads(ran.stdout.splitlines()[0]))
+    told = ran(ground, "events", "tail", "--start", "--no-follow", "--json")
+    assert told.returncode == 0, told.stderr
+    assert {"eventId", "eventType", "at", "resource"} <= set(json.loads(told.stdout.splitlines()[0]))
 
 
 def test_ctrl_c_is_exit_code_130(ground: Ground) -> None:
-    cli = Cli(ground.folder / "data")
-    tail = cli.start("events", "tail", "--start")
+    tail = Cli(ground.folder / "data").start("events", "tail", "--start")
     until_now(tail.told)
     tail.end(signal.SIGINT)
     assert tail.returncode == 130
 
 
 def test_the_shell_completes(ground: Ground) -> None:
-    asked = {"_OXL_COMPLETE": "complete_bash", "COMP_WORDS": "oxl ten", "COMP_CWORD": "1"}
-    words = [str(ground.folder / "bin" / "oxl")]
-    ran = subprocess.run(
-        words, env={**ground.environment, **asked}, capture_output=True, text=True, check=False, timeout=60
-    )
-    assert ran.stdout.split() == ["tenant"]
+    told = ran(ground, _OXL_COMPLETE="complete_bash", COMP_WORDS="oxl ten", COMP_CWORD="1")
+    assert told.stdout.split() == ["tenant"]

@@ -30,10 +30,11 @@ def registered(app: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[s
             yield from registered(group.typer_instance, (*path, str(group.name)))
 
 
+@functools.cache
 def dressed(app: typer.Typer) -> Any:
     """The commands of an app as one that can be called, each with its examples and --json."""
     for words, info in registered(app):
-        if info.callback is not None and not hasattr(info.callback, "is_dressed"):
+        if info.callback is not None:
             info.callback = _with_json(info.callback)
             lines = (f"  {line}".replace("[", "\\[") for line in EXAMPLES.get(words, ()))
             info.epilog = "\n\n".join(("[bold]Examples[/]", *lines))
@@ -56,7 +57,6 @@ def _with_json(callback: Callable[..., Any]) -> Callable[..., Any]:
     option = inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, default=JSON, annotation=bool)
     called.__signature__ = own.replace(parameters=[*own.parameters.values(), option])  # type: ignore[attr-defined]
     called.__annotations__ = typing.get_type_hints(callback) | {"json": bool}
-    called.is_dressed = True  # type: ignore[attr-defined]
     return called
 
 

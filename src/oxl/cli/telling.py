@@ -26,8 +26,8 @@ EXITS = {  # exit code → what it says
     130: "stopped with Ctrl-C",
 }
 _WIDE = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200  # characters of a line that nobody looks at
-out = Console(highlight=False, width=_WIDE)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, emoji=False, width=_WIDE)
+err = Console(stderr=True, highlight=False, emoji=False)
 _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 

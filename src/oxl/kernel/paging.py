@@ -154,7 +154,7 @@ def slices(width: int, descending: Sequence[bool], at: Place | None, backwards: 
 # ── cursors ──
 
 
-def binding(collection: str, keys: Sequence[Key], raw: str, party: str = "") -> bytes:
+def binding(collection: str, keys: Sequence[Key], raw: str, party: Sequence[str] = "") -> bytes:
     """What makes a list, as a digest: whose it is, its order, and its filters in whatever order and encoding."""
     parts = [part.partition("=") for part in raw.split("&") if part]
     named = sorted([unquote_plus(name), equals, unquote_plus(value)] for name, equals, value in parts)
