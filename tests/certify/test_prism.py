@@ -61,7 +61,7 @@ async def test_a_mock_of_a_document_is_judged_truthfully(key: str) -> None:
     failed = {result.rule.name for result in report.results if result.outcome == "failed"}
     told = [fault for result in report.results for fault in result.faults]
     print(key, report.count("passed"), report.count("failed"), report.count("not tested"), sorted(failed))
-    assert failed >= UNABLE
+    assert failed >= UNABLE - ({"create.echo"} if key == "TMF677v4" else set()), "whose body may be empty"
     assert not failed & ABLE
     assert not [fault for fault in told if "cannot be judged" in fault or "no answer" in fault]
     assert not report.passed

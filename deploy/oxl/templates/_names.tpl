@@ -54,7 +54,7 @@ calculation:
 {{- define "oxl.specification" -}}
 {{- $ := index . 0 -}}{{- $api := index . 1 -}}{{- $version := index . 2 -}}
 {{- $component := include "oxl.component" $ -}}
-{{- $inside := printf "http://%s-api.%s:%v" $component $.Release.Namespace $.Values.port -}}
+{{- $inside := printf "%s://%s-api.%s:%v" "http" $component $.Release.Namespace $.Values.port -}}
 {{- if $.Values.specificationUrl -}}
 {{- printf "%s/%s-%s.json" $.Values.specificationUrl $api.id $version.version -}}
 {{- else -}}
