@@ -21,7 +21,7 @@ from oxl.outbox import outbox
 from oxl.settings import Settings
 from oxl.values import id_floor
 
-LONG_AGO = NOON - timedelta(days=300)
+LONG_AGO = NOON - timedelta(days=130)
 KEPT = Settings(usage_days=62, event_days=90, delivery_days=30, audit_days=365)
 
 
