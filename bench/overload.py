@@ -1,4 +1,4 @@
-"""Four times as many usage records as the server can rate: what is done stays as much and as quick, the rest is refused.
+"""Four times as many usage records as the server can rate: as many are done, as quickly, and the rest is refused.
 
 Server and database have one core, the load generator another. The limit is the same server's own peak, of the same run.
 """
