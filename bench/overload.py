@@ -1,4 +1,4 @@
-"""Four times as many requests as the server can do: what is done stays as much and as quick, the rest is told so.
+"""Four times as many usage records as the server can rate: as many are done, as quickly, and the rest is refused.
 
 Server and database have one core, the load generator another. The limit is the same server's own peak, of the same run.
 """
@@ -10,13 +10,18 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bench.ground import Ground, ground, machine, money_buckets
+import httpx
+
+from bench.ground import Ground, ground, machine
 from oxl.settings import Settings
 
-BUCKETS, SECONDS = 1000, 20
+LINES, SECONDS = 200, 20
+WARM, PEAK, CROWD = 8_000, 16_000, 110_000  # records for each part: a record counts once
 CLIENTS = 1500  # connections of the generator: more than the server answers at a time
 
 
@@ -66,22 +71,43 @@ async def watched(place: Ground, running: subprocess.Popen[str]) -> list[int]:
     return seen
 
 
+async def _records(place: Ground) -> list[str]:
+    """POSTs of usage records, each another one, of lines with an allowance that holds all of them."""
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{place.port}", timeout=60) as http:
+        for n in range(LINES):
+            body = {
+                "party": {"name": "Ada"}, "logicalResource": {"value": f"49155560{n:05d}"},
+                "productOffering": {"id": "prepaid-m"},
+            }  # fmt: skip
+            (await http.post("/oxl/v1/subscriber", json=body)).raise_for_status()
+    start = place.tenant.clock.now() - timedelta(hours=20)
+    path, kind = "/tmf-api/productUsageManagement/v5/productUsage", "@type"
+    return [
+        json.dumps(["POST", path, {
+            kind: "ProductUsage", "usageType": "data", "usageSpecification": {"id": "data"},
+            "usageCharacteristic": [
+                {"name": "originatingPhoneNumber", "value": f"+49155560{n % LINES:05d}"},
+                {"name": "startDateTime", "value": (start + timedelta(milliseconds=100 * (n // LINES))).isoformat()},
+                {"name": "volume", "value": 1}, {"name": "volumeUnit", "value": "kB"},
+            ],
+        }])
+        for n in range(2 * WARM + 3 * PEAK + CROWD)
+    ]  # fmt: skip
+
+
 async def main() -> None:
     """Find the peak, offer four times that, and hold the one against the other."""
     print(machine())
     os.sched_setaffinity(0, {_cores()[0]})  # of all that is started from here: PostgreSQL, server, worker
     async with ground(background=False) as place:
-        buckets = await money_buckets(place, BUCKETS)
-        amount = {"amount": 0.01, "units": "EUR"}
-        path = "/tmf-api/prepayBalanceManagement/v4/topupBalance"
-        lines = [json.dumps(["POST", path, {"bucket": {"id": each}, "amount": amount}]) for each in buckets]
-        await told(load(place, lines, 32, 5))  # warm
+        lines = iter(await _records(place))
+        await told(load(place, list(islice(lines, WARM)), 32, 5))
         peak = 0.0
         for clients in (32, 64, 128):
-            found = await told(load(place, lines, clients, 8))
+            found = await told(load(place, list(islice(lines, PEAK)), clients, 8))
             peak = max(peak, found["statuses"].get("201", 0) / found["seconds"])
         print(f"peak      {peak:6.0f}/s")
-        running = load(place, lines, CLIENTS, SECONDS, 4 * peak)
+        running = load(place, list(islice(lines, CROWD)), CLIENTS, SECONDS, 4 * peak)
         seen, found = await watched(place, running), await told(running)
         good = found["statuses"].get("201", 0) / found["seconds"]
         offered = found["requests"] / found["seconds"]
@@ -92,7 +118,7 @@ async def main() -> None:
         print(f"memory    {settled[0] / 1024:.0f} → {settled[-1] / 1024:.0f} MB, at most {max(seen) / 1024:.0f} MB")
         bound = 3 * 1000 * Settings().inflight / peak
         await asyncio.sleep(1)
-        after = await told(load(place, lines, 32, 5))
+        after = await told(load(place, list(islice(lines, WARM)), 32, 5))
         back = after["statuses"].get("201", 0) / after["seconds"]
         print(f"afterwards {back:5.0f}/s  {back / peak:4.0%} of peak")
         faults = [

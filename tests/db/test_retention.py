@@ -21,7 +21,7 @@ from oxl.outbox import outbox
 from oxl.settings import Settings
 from oxl.values import id_floor
 
-LONG_AGO = NOON - timedelta(days=300)
+LONG_AGO = NOON - timedelta(days=130)
 KEPT = Settings(usage_days=62, event_days=90, delivery_days=30, audit_days=365)
 
 
@@ -51,8 +51,10 @@ async def old(make_tenant: Callable[[], Any], database: Database) -> Any:
             }  # fmt: skip
             assert (await http.post(f"{OPERATOR}/subscriber", json=body)).status_code == 201
         start = (LONG_AGO - timedelta(hours=2)).isoformat()
+        called = ("+493012345", "+447700900123")  # in the allowance of the first; charged to the second
         calls = [
-            usage_body("voice", each, start, destinationPhoneNumber="+447700900123", duration=60) for each in numbers
+            usage_body("voice", each, start, destinationPhoneNumber=whom, duration=60)
+            for each, whom in zip(numbers, called, strict=True)
         ]
         for call in calls:
             answer = await http.post(USAGE, json=call)

@@ -38,7 +38,7 @@ class Rule(NamedTuple):
     table: str
     setting: str
     least: int  # days that are kept in any case
-    count: Callable[[Any, datetime], Awaitable[int]]
+    older: Callable[[Any, datetime], Awaitable[int]]
     forget: Callable[[Any, datetime, int], Awaitable[int]]
 
     def before(self, settings: Settings, now: datetime) -> datetime | None:
@@ -64,7 +64,7 @@ async def keep_within(settings: Settings, database: Database, tenant: Tenant, te
             continue
 
         async def look(work: Work, rule: Rule = rule, before: datetime = before) -> int:
-            return await rule.count(work.conn, before)
+            return await rule.older(work.conn, before)
 
         async def some(work: Work, rule: Rule = rule, before: datetime = before) -> int:
             return await rule.forget(work.conn, before, AT_ONCE)
@@ -136,7 +136,7 @@ async def _shown(database: Database, tenant: Tenant) -> None:
     settings, rows = database.settings, []
     for rule in RULES:
         before = rule.before(settings, tenant.clock.now())
-        older = await once(tenant, lambda work, r=rule, b=before: r.count(work.conn, b)) if before else 0
+        older = await once(tenant, lambda work, r=rule, b=before: r.older(work.conn, b)) if before else 0
         rows.append((rule.table, _days(getattr(settings, rule.setting)), older))
     rows.append(("audit", _days(settings.audit_days), None))
     table("retention", {"kept": "kept", "days": "days", "older": "older rows"}, rows)
