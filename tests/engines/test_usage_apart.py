@@ -15,8 +15,8 @@ from tests.engines.test_usage_groups import in_groups, provisioned, records, sta
 from oxl.apis.product_usage import jobs
 from oxl.db.database import Tenant
 from oxl.engines.catalog.registry import catalog_of
-from oxl.engines.usage.apart import apart
 from oxl.engines.usage.case import record_of
+from oxl.engines.usage.imports import apart
 from oxl.engines.usage.record import read_ahead
 from oxl.kernel.background import once
 
@@ -88,7 +88,7 @@ async def test_what_is_of_one_account_is_in_one_part_in_its_order(make_tenant) -
     bodies = [
         usage_body("sms", number, f"2026-{day}1T10:00:00Z", destinationPhoneNumber="+493012345", messageCount=n)
         for n in range(1, 9)
-        for number in _numbers(lines)
+        for number in dict.fromkeys(_numbers(lines))
         for day in ("05-2", "06-1")
     ]
     parts = await _parts(tenant, bodies, 4)

@@ -20,9 +20,8 @@ from oxl.db.database import Tenant
 from oxl.engines.catalog.catalog import Catalog
 from oxl.engines.catalog.registry import catalog_of
 from oxl.engines.usage import imports
-from oxl.engines.usage.apart import apart
 from oxl.engines.usage.case import record_of
-from oxl.engines.usage.imports import RefusedLine
+from oxl.engines.usage.imports import RefusedLine, apart
 from oxl.engines.usage.record import read_ahead
 from oxl.engines.usage.restore import finish, restore
 from oxl.kernel import validate
