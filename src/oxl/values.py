@@ -134,6 +134,8 @@ def parse_instant(text: Any) -> datetime:
     """An RFC 3339 date-time with its offset, as UTC; BadValue otherwise. Finer than a microsecond is cut."""
     if isinstance(text, str) and _INSTANT.fullmatch(text):
         try:
+            if len(text) == 20 and text[19] == "Z":
+                return datetime.fromisoformat(text)
             return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text.upper())).astimezone(UTC)
         except (ValueError, OverflowError):
             pass

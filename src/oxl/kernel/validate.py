@@ -115,7 +115,7 @@ def _fit(resource: Resource, body: dict[str, Any], whole: dict[str, Any], api: A
 def _without_nulls(value: Any) -> Any:
     """The value without nulls at any depth: there is no difference between them and what is not there."""
     if isinstance(value, dict):
-        return {name: _without_nulls(member) for name, member in value.items() if member is not None}
+        return {n: m if type(m) is str else _without_nulls(m) for n, m in value.items() if m is not None}
     if isinstance(value, list):
         return [_without_nulls(member) for member in value if member is not None]
     return value

@@ -87,10 +87,13 @@ def read(raw: bytes) -> Any:
 
 def _suspicious(raw: bytes) -> bool:
     """Whether the text can hold a number out of range or a character that PostgreSQL refuses: then it is walked."""
-    return _SUSPECT.search(raw) is not None
+    if _LARGE.search(raw) or b"NaN" in raw or b"Infinity" in raw:
+        return True
+    return b"\\u" in raw and _ESCAPED.search(raw) is not None
 
 
-_SUSPECT = re.compile(rb"\\u(0000|[dD][89a-fA-F])|[0-9][eE]|[0-9]{17}|NaN|Infinity")
+_LARGE = re.compile(rb"[0-9](?:[eE]|[0-9]{16})")
+_ESCAPED = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
 
 
 def hold(value: Any) -> None:
