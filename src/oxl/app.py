@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from oxl.apis import APIS
 from oxl.apis.usage_consumption.live import end_streams
+from oxl.console.serving import Console
 from oxl.contract.answers import Held, contracts
 from oxl.contract.pages import documents, pages
 from oxl.contract.strict import strictly
@@ -26,7 +27,7 @@ from oxl.identity.tokens import Tokens
 from oxl.kernel.router import Kernel
 from oxl.operations import audit, logs, traces
 from oxl.operations.watch import Watched, drain_mark
-from oxl.outbox import outbox
+from oxl.outbox import outbox, tally
 from oxl.outbox.callbacks import guard_of
 from oxl.settings import Settings, read_settings
 
@@ -38,6 +39,7 @@ SQL_CODE = (
     ("oxl.kernel", "kernel.sql"),
     ("oxl.outbox", "outbox.sql"),
     ("oxl.outbox", "audit.sql"),
+    ("oxl.outbox", "tally.sql"),
     ("oxl.engines.catalog", "catalog.sql"),
     ("oxl.engines.inventory", "inventory.sql"),
     ("oxl.engines.ledger", "posting.sql"),
@@ -51,6 +53,7 @@ SQL_CODE = (
     ("oxl.engines.usage", "revise.sql"),
     ("oxl.engines.usage", "again.sql"),
     ("oxl.engines.usage", "explain.sql"),
+    ("oxl.engines.usage", "figures.sql"),
     ("oxl.engines.billing", "receivable.sql"),
     ("oxl.engines.billing", "run.sql"),
     ("oxl.engines.billing", "bills.sql"),
@@ -63,6 +66,7 @@ SQL_CODE = (
     ("oxl.apis.operator", "selling.sql"),
     ("oxl.apis.operator", "rating.sql"),
     ("oxl.apis.operator", "audit.sql"),
+    ("oxl.apis.operator", "overview.sql"),
 )
 
 
@@ -76,7 +80,7 @@ def below(scope: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 
 # What makes of rows that another cluster's transactions wrote rows of this one's.
-AFTER_RESTORE = (outbox.rebase, audit.rebase)
+AFTER_RESTORE = (outbox.rebase, audit.rebase, tally.rebase)
 
 
 class App:
@@ -173,7 +177,8 @@ def served_by(settings: Settings, database: Database) -> Watched:
     """All that a server process answers: the way in, and around it health, figures, logs and traces."""
     gate = gate_of(settings, database)
     mark = drain_mark(settings.data, settings.port)
-    return Watched(gate, gate, Places(APIS).route, database.opened, mark)
+    console = Console(gate, urlsplit(settings.public_url).path.rstrip("/"))
+    return Watched(console, gate, Places(APIS).route, database.opened, mark)
 
 
 def create() -> App:

@@ -31,6 +31,7 @@ FORBIDDEN = (
     ("query", "query/where.py", "import asyncpg"),
     ("certify", "certify/running.py", "from oxl.apis import APIS"),
     ("certify", "certify/fitting.py", "from oxl.contract.answers import Contract"),
+    ("console", "console/serving.py", "from oxl.settings import Settings"),
     ("contract", "contract/openapi.py", "from oxl.apis import APIS"),
     ("engines", "engines/ledger/ledger.py", "from oxl.kernel.problem import Problem"),
     ("engines", "engines/usage/record.py", "from oxl.outbox.outbox import wake"),

@@ -20,6 +20,7 @@ from oxl.apis.billing import jobs as billing
 from oxl.apis.customer_bill import jobs as customer_bills
 from oxl.apis.customer_bill.documents import Making
 from oxl.apis.operator.api import OPERATOR
+from oxl.apis.operator.overview import Counting
 from oxl.apis.prepay_balance.jobs import sweep
 from oxl.apis.product_usage import again
 from oxl.apis.product_usage.exporting import Exporter
@@ -231,10 +232,11 @@ def _delivery(settings: Settings, tenant: Tenant) -> Delivery:
     return Delivery(voices(APIS, public, f"{public}{OPERATOR.base}/eventRecord"), tenant, guard)
 
 
-def _duties(settings: Settings, tenant: Tenant) -> list[Delivery | Exporter | Answering | Making | Watch]:
+def _duties(settings: Settings, tenant: Tenant) -> list[Delivery | Exporter | Answering | Making | Counting | Watch]:
     """What a worker does besides its sweeps."""
     watched = [Watch(tenant, Path(settings.imports) / tenant.name)] if settings.imports else []
-    return [_delivery(settings, tenant), _exporter(settings, tenant), Answering(tenant), Making(tenant), *watched]
+    made = [Answering(tenant), Making(tenant), Counting(tenant, [api.name for api in APIS])]
+    return [_delivery(settings, tenant), _exporter(settings, tenant), *made, *watched]
 
 
 def _exporter(settings: Settings, tenant: Tenant) -> Exporter:

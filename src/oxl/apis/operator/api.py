@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from oxl.apis.operator import actions, model, rating
 from oxl.apis.operator.auditing import AUDIT_RECORD
+from oxl.apis.operator.overview import OVERVIEW
 from oxl.apis.operator.selling import SELLING
 from oxl.kernel.declare import Api, Field, Resource, Task
 
@@ -210,5 +211,6 @@ OPERATOR = Api(
             summary="Prove the ledger on the live database, and keep what was found",
         ),
         AUDIT_RECORD,
+        *OVERVIEW,
     ),
 )
