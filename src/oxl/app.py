@@ -26,6 +26,7 @@ from oxl.identity.tenants import Tenants
 from oxl.identity.tokens import Tokens
 from oxl.kernel.router import Kernel
 from oxl.operations import audit, logs, traces
+from oxl.operations.faults import Faulty
 from oxl.operations.watch import Watched, drain_mark
 from oxl.outbox import outbox, tally
 from oxl.outbox.callbacks import guard_of
@@ -36,11 +37,14 @@ _KEEP_SECONDS = 1.0
 
 # Where views and functions are defined, in the order in which they must be created.
 SQL_CODE = (
+    ("oxl.db", "sandbox.sql"),
     ("oxl.kernel", "kernel.sql"),
     ("oxl.outbox", "outbox.sql"),
     ("oxl.outbox", "audit.sql"),
     ("oxl.outbox", "tally.sql"),
+    ("oxl.outbox", "replay.sql"),
     ("oxl.engines.catalog", "catalog.sql"),
+    ("oxl.engines.catalog", "checks.sql"),
     ("oxl.engines.inventory", "inventory.sql"),
     ("oxl.engines.ledger", "posting.sql"),
     ("oxl.engines.ledger", "reserve.sql"),
@@ -67,6 +71,7 @@ SQL_CODE = (
     ("oxl.apis.operator", "rating.sql"),
     ("oxl.apis.operator", "audit.sql"),
     ("oxl.apis.operator", "overview.sql"),
+    ("oxl.apis.operator", "sandbox.sql"),
 )
 
 
@@ -166,7 +171,8 @@ def gate_of(settings: Settings, database: Database) -> Gate:
             pages=beside,
             guard=guard,
         )
-        return Held(kernel, contracts(published), beside) if settings.validate_responses else kernel
+        held = Held(kernel, contracts(published), beside) if settings.validate_responses else kernel
+        return Faulty(held, tenant)
 
     rules = check_settings(settings, guard.dev)
     tokens = Tokens(rules.reading, KeySets()) if rules.reading.issuers else None

@@ -7,7 +7,13 @@ that one server and one browser do for all.
 from __future__ import annotations
 
 from tests.console.browser import needs_chromium
+from tests.console.checks.bills import *
+from tests.console.checks.catalog import *
+from tests.console.checks.events import *
 from tests.console.checks.overview import *
 from tests.console.checks.subscriber import *
+from tests.console.checks.usage import *
+
+from tests.console.checks.sandbox import *  # isort: skip - the last: time has moved then
 
 pytestmark = needs_chromium

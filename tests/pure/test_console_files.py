@@ -23,7 +23,7 @@ def test_a_file_is_read_whole_and_makes_no_markup_of_text(path: Path) -> None:
     text = path.read_text("utf-8")
     assert text.count("\n") <= 300
     assert not re.search(r"\b(innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval)\b|new Function", text)
-    assert not re.search(r"\bon\w+=\"|<[^>]+ style=\"|(?<![a-zA-Z])style:\s*[\"'`]", text), "refused by the policy"
+    assert not re.search(r"\bon\w+=\"|<[^>]+ style=\"|style:\s*[\"'`][^\"'`]*:", text), "refused by the policy"
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from oxl.app import AFTER_RESTORE, SQL_CODE
-from oxl.cli import again, audit, bills, events, keys, parties, recommend, subscriber, tenants, usage, voucher
+from oxl.cli import again, audit, bills, events, keys, parties, recommend, sandbox, subscriber, tenants, usage, voucher
 from oxl.cli import seed as seeds
 from oxl.cli.assets import write_assets
 from oxl.cli.certify import certify
@@ -43,6 +43,7 @@ app.add_typer(keys.app, name="key")
 app.add_typer(audit.app, name="audit")
 app.add_typer(parties.app, name="party")
 app.add_typer(tenants.app, name="tenant")
+app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(catalog, name="catalog")
 app.command()(certify)
 app.command("assets")(write_assets)

@@ -30,6 +30,7 @@ from oxl.apis.recommendation.jobs import answer_waiting, train_if_due
 from oxl.apis.usage_consumption.jobs import Answering
 from oxl.app import SQL_CODE
 from oxl.cli.ground import err, fail, out
+from oxl.cli.sandbox import Resetting
 from oxl.cli.walk import print_walk
 from oxl.clock import system_now
 from oxl.db.cluster import entering
@@ -158,7 +159,7 @@ async def work_until_stopped(settings: Settings) -> None:
                 for name in there or [settings.tenant]:
                     if name not in attended:
                         tenant = await database.tenant(name)
-                        attended[name] = asyncio.create_task(_attend(settings, tenant, stop))
+                        attended[name] = asyncio.create_task(_attend(settings, database, tenant, stop))
             except ABSENT as error:
                 err.print(f"[yellow]the database is away ({error}); trying again[/]")
             await asyncio.wait([*attended.values(), stopping := asyncio.create_task(stop.wait())],
@@ -173,10 +174,12 @@ async def work_until_stopped(settings: Settings) -> None:
         await database.close()
 
 
-async def _attend(settings: Settings, tenant: Tenant, stop: asyncio.Event) -> None:
+async def _attend(settings: Settings, database: Database, tenant: Tenant, stop: asyncio.Event) -> None:
     """Deliver a tenant's events, make its files and sweep what is due, until told to stop or the tenant is erased."""
     gone = asyncio.Event()
-    running = [asyncio.create_task(each.run(gone)) for each in _duties(settings, tenant)]
+    running = [
+        asyncio.create_task(each.run(gone)) for each in [*_duties(settings, tenant), Resetting(database, tenant)]
+    ]
     try:
         while not stop.is_set():
             try:

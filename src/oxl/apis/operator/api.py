@@ -6,6 +6,7 @@ from oxl.apis.operator import actions, model, rating
 from oxl.apis.operator.auditing import AUDIT_RECORD
 from oxl.apis.operator.overview import OVERVIEW
 from oxl.apis.operator.selling import SELLING
+from oxl.apis.operator.trying import TRYING
 from oxl.kernel.declare import Api, Field, Resource, Task
 
 OPERATOR = Api(
@@ -212,5 +213,6 @@ OPERATOR = Api(
         ),
         AUDIT_RECORD,
         *OVERVIEW,
+        *TRYING,
     ),
 )

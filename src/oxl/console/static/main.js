@@ -7,6 +7,12 @@ import { fault } from "./parts.js";
 const PAGES = [
   ["overview", "Overview", () => import("./pages/overview.js")],
   ["subscriber", "Subscriber", () => import("./pages/subscriber.js")],
+  ["usage", "Usage", () => import("./pages/usage.js")],
+  ["bills", "Bills", () => import("./pages/bills.js")],
+  ["catalog", "Catalog", () => import("./pages/catalog.js")],
+  ["events", "Events", () => import("./pages/events.js")],
+  ["api", "API", () => import("./pages/contracts.js")],
+  ["sandbox", "Sandbox", () => import("./pages/sandbox.js")],
 ];
 const main = document.getElementById("main");
 let life = new AbortController();
