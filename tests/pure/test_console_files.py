@@ -13,6 +13,7 @@ import pytest
 
 from oxl.console.serving import Console
 
+ROOT = Path(__file__).parents[2]
 FOLDER = Path(str(files("oxl.console").joinpath("static")))
 FILES = sorted(path for path in FOLDER.rglob("*") if path.is_file())
 SCRIPTS = [path for path in FILES if path.suffix == ".js"]
@@ -34,6 +35,15 @@ def test_a_script_imports_what_is_there(path: Path) -> None:
         for name in filter(None, (each.strip() for each in names.split(","))):
             assert re.search(rf"^export (async )?(function|const|class) {name}\b", theirs, re.MULTILINE), (target, name)
             assert len(re.findall(rf"\b{name}\b", text)) > 1, f"{name} is not used"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/pictures/README.md"])
+def test_pictures_are_there_and_small(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    pictures = re.findall(r"<img src=\"([^\"]+)\" alt=\"[^\"]+\"", text)
+    assert len(pictures) >= 6
+    for each in pictures:
+        assert 0 < ((ROOT / page).parent / each).stat().st_size < 200_000
 
 
 async def _else(scope: Any, receive: Any, send: Any) -> None:

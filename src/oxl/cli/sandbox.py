@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,10 @@ from oxl.cli.ask import ask
 from oxl.cli.bulk import post_all
 from oxl.cli.ground import DATA, TENANT, fail, opened, out, run
 from oxl.db import sandbox
-from oxl.db.database import ABSENT, LOST_RACE, Database, Tenant
+from oxl.db.database import LOST_RACE, Database, Tenant
 
 app = typer.Typer(no_args_is_help=True, help="Try things out: move the clock, have things fail, begin anew.")
 log = logging.getLogger("oxl.sandbox")
-_IDLE = 1.0  # seconds
 _SIZE = (1000, 100_000)  # subscribers and records, where nothing else is asked for
 
 
@@ -104,43 +102,28 @@ def _act(body: dict[str, Any], data: Path | None, tenant: str | None) -> None:
     run(work())
 
 
-class Resetting:
-    """A worker's resets of a tenant to the demo."""
+async def reset_if_asked(database: Database, tenant: Tenant) -> None:
+    """The worker's part of a reset; one that was cut short is begun anew."""
+    async with tenant.connection() as conn:
+        asked = await sandbox.unfinished(conn)
+    if asked is None:
+        return
+    body, folder = msgspec.json.decode(asked.body), database.settings.data / "demo"
+    await _tell(tenant, asked, "inProgress", "erasing")
+    try:
+        await sandbox.empty(database, tenant)
+        for file in seed.FILES:
+            (folder / file).unlink(missing_ok=True)
+        await _tell(tenant, asked, "inProgress", "loading the demo operator")
+        await seed.demo(tenant, folder, body.get("subscribers", _SIZE[0]), body.get("records", _SIZE[1]))
+    except LOST_RACE as error:
+        log.warning("a reset waits: %s", error)
+    except (ValueError, LookupError, OSError) as error:
+        await _tell(tenant, asked, "terminatedWithError", str(error)[:300])
+    else:
+        await _tell(tenant, asked, "done", "the demo operator is there")
 
-    def __init__(self, database: Database, tenant: Tenant) -> None:
-        self._database = database
-        self._tenant = tenant
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Do what is asked for until told to stop; the database may go and come back meanwhile."""
-        stopping = asyncio.create_task(stop.wait())
-        while not stop.is_set():
-            try:
-                async with self._tenant.connection() as conn:
-                    found = await sandbox.unfinished(conn)
-                if found is not None:
-                    await self._reset(found)
-                    continue
-            except (*ABSENT, *LOST_RACE) as error:
-                log.warning("a reset waits: %s", error)
-            await asyncio.wait([stopping], timeout=_IDLE)
-        stopping.cancel()
-
-    async def _reset(self, asked: sandbox.Unfinished) -> None:
-        tenant, body = self._tenant, msgspec.json.decode(asked.body)
-        await self._tell(asked, "inProgress", "erasing")
-        try:
-            await sandbox.empty(self._database, tenant)
-            folder = self._database.settings.data / "demo"
-            for file in (seed.USAGE_FILE, seed.BILLED_FILE, "demo-subscribers.ndjson"):
-                (folder / file).unlink(missing_ok=True)
-            await self._tell(asked, "inProgress", "loading the demo operator")
-            await seed.demo(tenant, folder, body.get("subscribers", _SIZE[0]), body.get("records", _SIZE[1]))
-        except (ValueError, LookupError, OSError) as error:
-            await self._tell(asked, "terminatedWithError", str(error)[:300])
-        else:
-            await self._tell(asked, "done", "the demo operator is there")
-
-    async def _tell(self, asked: sandbox.Unfinished, state: str, note: str) -> None:
-        async with self._tenant.connection() as conn:
-            await sandbox.tell(conn, asked.id, state, note)
+async def _tell(tenant: Tenant, asked: sandbox.Unfinished, state: str, note: str) -> None:
+    async with tenant.connection() as conn:
+        await sandbox.tell(conn, asked.id, state, note)

@@ -30,7 +30,7 @@ from oxl.apis.recommendation.jobs import answer_waiting, train_if_due
 from oxl.apis.usage_consumption.jobs import Answering
 from oxl.app import SQL_CODE
 from oxl.cli.ground import err, fail, out
-from oxl.cli.sandbox import Resetting
+from oxl.cli.sandbox import reset_if_asked
 from oxl.cli.walk import print_walk
 from oxl.clock import system_now
 from oxl.db.cluster import entering
@@ -177,12 +177,11 @@ async def work_until_stopped(settings: Settings) -> None:
 async def _attend(settings: Settings, database: Database, tenant: Tenant, stop: asyncio.Event) -> None:
     """Deliver a tenant's events, make its files and sweep what is due, until told to stop or the tenant is erased."""
     gone = asyncio.Event()
-    running = [
-        asyncio.create_task(each.run(gone)) for each in [*_duties(settings, tenant), Resetting(database, tenant)]
-    ]
+    running = [asyncio.create_task(each.run(gone)) for each in _duties(settings, tenant)]
     try:
         while not stop.is_set():
             try:
+                await reset_if_asked(database, tenant)
                 await _sweep(settings, tenant)
             except ABSENT as error:
                 err.print(f"[yellow]the database is away ({error}); trying again[/]")

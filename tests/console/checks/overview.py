@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import httpx
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.console.ground import KATE
 
 __all__ = [
+    "test_a_key_is_asked_for_where_one_is_needed",
     "test_the_frame_is_used_with_the_keyboard",
     "test_the_overview_shows_the_loop_and_moves",
     "test_the_page_is_kept_and_packed",
@@ -62,6 +63,32 @@ async def test_the_frame_is_used_with_the_keyboard(opened) -> None:
         await page.reload()
         await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
         await tab.open("/nowhere", "There is no such page")
+
+
+async def test_a_key_is_asked_for_where_one_is_needed(opened, served) -> None:
+    """As a server answers that requires keys: who comes without one gets a 401."""
+
+    async def gate(route: Route) -> None:
+        if route.request.headers.get("authorization") == "Bearer oxl.right":
+            return await route.continue_()
+        error = {"@type": "Error", "code": "notAuthenticated", "message": "send an API key", "status": "401"}
+        return await route.fulfill(status=401, json=error)
+
+    async with opened() as tab:
+        page = tab.page
+        await page.route("**/oxl/v1/**", gate)
+        await tab.open("/", "Who are you?")
+        await expect(page.get_by_label("Key or token")).to_be_focused()
+        await tab.check()
+        await page.keyboard.type("oxl.wrong")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_have_text("The key or token was not accepted.")
+        await page.get_by_label("Key or token").fill("oxl.right")
+        await page.get_by_role("button", name="Open the console").click()
+        await expect(page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+        await expect(page.locator(".chart-card")).to_have_count(5)
+        await page.get_by_role("button", name="Forget key").click()
+        await expect(page.get_by_role("heading", level=1, name="Who are you?")).to_be_visible()
 
 
 async def test_the_page_is_kept_and_packed(served) -> None:

@@ -44,3 +44,11 @@ async def test_things_fail_on_purpose_and_the_month_ends(opened, served) -> None
         await page.get_by_role("dialog").get_by_role("button", name="Move").click()
         await expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("only goes on")
         await tab.check()
+        await page.keyboard.press("Escape")
+        await page.get_by_role("button", name="Reset to the demo").click()
+        await page.get_by_role("dialog").get_by_label("Subscribers").fill("20")
+        await page.get_by_role("dialog").get_by_label("Usage records").fill("300")
+        await page.get_by_role("dialog").get_by_role("button", name="Erase and load").click()
+        await expect(page.locator("tbody tr").first).to_contain_text("the demo operator is there")
+        assert httpx.get(f"{served}{OPERATOR}/sandbox/sandbox").json()["ahead"] == 0
+        assert len(httpx.get(f"{served}{OPERATOR}/subscriber?limit=100").json()) == 20

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from oxl.apis.standard import Entity, EntityRef, Flag, Instant, Text, Whole, instant_in
+from oxl.clock import system_now
 from oxl.db import sandbox
 from oxl.db.faults import faults_of
 from oxl.engines.billing.periods import local_day, midnight
@@ -145,8 +146,9 @@ async def _act(work: Work, body: dict[str, Any]) -> Done:
     elif kind == "setFaults":
         await sandbox.set_faults(work.conn, faults_of(_BODY.encode(_faults(body)).decode()))
     state = "acknowledged" if kind == "resetDemo" else "done"
-    made = new_id(work.now)
-    await sandbox.keep(work.conn, made, kind, state, work.now, _BODY.encode(body).decode())
+    at = system_now()  # the tenant's own may go back by a reset
+    made = new_id(at)
+    await sandbox.keep(work.conn, made, kind, state, at, _BODY.encode(body).decode())
     return Done(made, ("create",), state)
 
 
