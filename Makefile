@@ -17,7 +17,13 @@ help:           ## list the commands
 
 setup: .venv/dev.stamp          ## everything a developer needs, in .venv
 
-run: .venv/run.stamp            ## start OXL with the demo operator
+.venv/site.stamp: .venv/run.stamp zensical.toml $(shell find docs -name '*.md')
+	.venv/bin/zensical build --clean --strict >/dev/null
+	touch $@
+
+docs: .venv/site.stamp          ## build the documentation site into the package, which serves it at /docs
+
+run: .venv/run.stamp .venv/site.stamp  ## start OXL with the demo operator
 	.venv/bin/oxl serve --demo
 
 check: .venv/dev.stamp          ## style, types, import contracts
@@ -40,4 +46,4 @@ lock: .venv/dev.stamp           ## resolve the dependencies anew, with hashes
 	.venv/bin/uv pip compile --universal --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml requirements-build.in -o requirements.lock
 	.venv/bin/uv pip compile --universal --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml requirements-build.in -o requirements-dev.lock
 
-.PHONY: help setup run check test bench torture lock
+.PHONY: help setup docs run check test bench torture lock

@@ -52,6 +52,7 @@ async def main() -> None:
             await conn.execute("analyze")
         for clients in (1, 32, 128):
             found = await http_load(place, _lines(buckets, clients), clients, SECONDS)
+            assert set(found["statuses"]) == {"201"}, found["statuses"]
             print(f"charglt {clients:4} clients: {found['rate']:6.0f}/s  p50 {found['p50']:6.1f} ms", end="  ")
             print(f"p99 {found['p99']:6.1f} ms  {found['cpu']:.2f} ms CPU  {found['statuses']}", flush=True)
             print(await proven(place), flush=True)

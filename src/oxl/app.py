@@ -15,6 +15,7 @@ from oxl.apis.usage_consumption.live import end_streams
 from oxl.console.serving import Console
 from oxl.contract.answers import Held, contracts
 from oxl.contract.pages import documents, pages
+from oxl.contract.site import site
 from oxl.contract.strict import strictly
 from oxl.db.database import ABSENT, Database, Tenant
 from oxl.db.embedded import EmbeddedError
@@ -156,7 +157,7 @@ def gate_of(settings: Settings, database: Database) -> Gate:
     """The way in to the APIs of every tenant of a database; ValueError where the settings would not be safe."""
     apis = strictly(APIS, settings.strict)
     published = documents(apis, settings.public_url)
-    beside = pages(apis, published, settings.public_url)
+    beside = pages(apis, published, settings.public_url) | site(settings.public_url)
     guard = guard_of(settings.callback_allow, settings.host, settings.port)
 
     def answering(tenant: Tenant) -> Any:

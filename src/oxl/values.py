@@ -154,18 +154,28 @@ def add_months(anchor: datetime, months: int) -> datetime:
 
 
 class _Ids:
-    """UUIDv7 text, ascending within a process also while its clock stands still or steps back by under a second."""
+    """UUIDv7 text, ascending within a process also while its clock stands still or steps back by under a second.
+
+    Ids of one instant ascend whatever is asked for in between: a transaction goes by the instant at which it began, and
+    the clock of one tenant may stand while those of others go on.
+    """
+
+    _REMEMBERED = 10_000  # instants
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last = 0
+        self._given: dict[int, int] = {}  # the last of each instant, those longest unused first
 
     def new(self, at: datetime) -> str:
-        stamp = int(at.timestamp() * 1000) << 12
+        instant = stamp = int(at.timestamp() * 1000) << 12
         with self._lock:
+            stamp = self._given.pop(instant, stamp - 1) + 1
             if 0 <= self._last - stamp < 1000 << 12:
                 stamp = self._last + 1
-            self._last = stamp
+            self._last = self._given[instant] = stamp
+            if len(self._given) > self._REMEMBERED:
+                del self._given[next(iter(self._given))]
         random = int.from_bytes(os.urandom(8)) & (1 << 62) - 1
         bits = (stamp >> 12 << 80) | (7 << 76) | ((stamp & 0xFFF) << 64) | (2 << 62) | random
         text = f"{bits:032x}"

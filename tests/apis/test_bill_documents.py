@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import BILLING, BILLS, DEMO_CATALOG, OPERATOR, USAGE, client_of, usage_body
 from tests.documents.einvoice import faults_of
 from tests.engines.books import fetch, new_number
+from tests.waiting import PATIENCE, until
 
 from oxl.apis.billing import jobs as billing
 from oxl.apis.customer_bill import jobs
@@ -34,6 +35,11 @@ def text_of(content: bytes) -> str:
     """The text of a PDF, all pages."""
     document = pypdfium2.PdfDocument(content)
     return "\n".join(document[n].get_textpage().get_text_range() for n in range(len(document))).replace("\xa0", " ")
+
+
+async def whole_of(tenant: Tenant, table: str) -> list[str]:
+    """All rows of a table as text, in order."""
+    return sorted(row["row"] for row in await fetch(tenant, f"select t::text as row from {table} t"))
 
 
 async def _policy(tenant: Tenant, **seller: str) -> None:
@@ -127,7 +133,7 @@ async def test_a_trial_is_drawn_as_a_preview_and_kept_nowhere(
     unbilled = f"{BILLS}/appliedCustomerBillingRate?isBilled=false&billingAccount.id={account}"
     before = (await http.get(unbilled)).json()
     assert len(before) == 1
-    kept = [await fetch(tenant, f"select * from {table} order by 1") for table in CLAIMED]
+    kept = [await whole_of(tenant, table) for table in CLAIMED]
     run = await billing.start(tenant, NewRun("trial", None, (account,)))
     await jobs.work_off(tenant, run)
     (trial,) = (await http.get(f"{BILLS}/customerBill?billingAccount.id={account}")).json()
@@ -136,7 +142,7 @@ async def test_a_trial_is_drawn_as_a_preview_and_kept_nowhere(
     assert "Vorschau" in text_of(answer.content)
     assert "So zahlen Sie" not in text_of(answer.content)
     assert (await http.get(unbilled)).json() == before
-    assert [await fetch(tenant, f"select * from {table} order by 1") for table in CLAIMED] == kept
+    assert [await whole_of(tenant, table) for table in CLAIMED] == kept
     assert (await http.get(f"{BILLS}/customerBill/{trial['id']}/ubl")).status_code == 404
     assert "billDocument" not in (await http.get(trial["href"])).json()
 
@@ -216,8 +222,7 @@ async def test_a_worker_makes_documents_until_it_is_told_to_stop(tenant: Tenant,
     await fetch(tenant, "update bill set documents = 'due' where id = $1", billed["id"])
     stop = asyncio.Event()
     making = asyncio.create_task(Making(tenant).run(stop))
-    async with asyncio.timeout(20):
-        while (await fetch(tenant, "select documents from bill where id = $1", billed["id"]))[0]["documents"] != "made":
-            await asyncio.sleep(0.05)
+    made = "select id from bill where id = $1 and documents = 'made'"
+    await until(lambda: fetch(tenant, made, billed["id"]))
     stop.set()
-    await asyncio.wait_for(making, 5)
+    await asyncio.wait_for(making, PATIENCE)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from ground import Ground, laid_out, quiet, until
+from ground import Ground, laid_out, quiet
+from tests.waiting import until_now
 
 from oxl.db.embedded import join
 
@@ -22,7 +23,7 @@ def seed() -> Iterator[Ground]:
     """A ground with a stopped database, to be copied: making one takes longer than most tests."""
     with laid_out() as ground:
         join(ground.data, quiet).close()
-        until(ground.gone)
+        until_now(ground.gone)
         yield ground
 
 

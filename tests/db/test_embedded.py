@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ground import LINGER, Ground, laid_out, mode, quiet, until
+from ground import LINGER, Ground, laid_out, mode, quiet
+from tests.waiting import PATIENCE, until_now
 
 from oxl.db.embedded import CLUSTER, LEASES, EmbeddedError, find_binaries, join, read_record, write_durably
 
@@ -68,7 +69,7 @@ def test_second_process_joins_and_outlives_the_first(ground: Ground) -> None:
     time.sleep(3 * LINGER)
     assert ground.ask(two, "select 1") == "1"
     ground.leave(second)
-    until(ground.gone)
+    until_now(ground.gone)
 
 
 def test_four_first_joins_start_one_server(bare: Ground) -> None:
@@ -89,7 +90,7 @@ def test_many_leases_in_one_process(ground: Ground) -> None:
         assert not first.lost
         assert ground.ask(vars(first), "select 1") == "1"
     assert first.wait_lost(0)
-    until(ground.gone)
+    until_now(ground.gone)
 
 
 def test_rejoin_while_it_stops(ground: Ground) -> None:
@@ -102,7 +103,7 @@ def test_rejoin_while_it_stops(ground: Ground) -> None:
 def test_killed_holder_leaves_no_server(ground: Ground) -> None:
     holder, _ = ground.hold()
     holder.kill()
-    until(ground.gone)
+    until_now(ground.gone)
 
 
 def test_killed_supervisor_takes_the_server_along(ground: Ground) -> None:
@@ -110,20 +111,20 @@ def test_killed_supervisor_takes_the_server_along(ground: Ground) -> None:
     ground.ask(vars(lease), "create table kept as select 1 as one")
     (supervisor,) = ground.supervisors()
     os.kill(supervisor, signal.SIGKILL)
-    assert lease.wait_lost(5)
+    assert lease.wait_lost(PATIENCE)
     with join(ground.data, quiet) as again:  # at once, while the old server may still be shutting down
         assert again.pid != lease.pid
         assert ground.ask(vars(again), "select one from kept") == "1"
     lease.close()
-    until(ground.gone)
+    until_now(ground.gone)
     assert "was interrupted" not in (ground.data / "supervisor.log").read_text()
 
 
 def test_killed_supervisor_with_no_one_to_rejoin(ground: Ground) -> None:
     with join(ground.data, quiet) as lease:
         os.kill(ground.supervisors()[0], signal.SIGKILL)
-        assert lease.wait_lost(5)
-        until(ground.gone)
+        assert lease.wait_lost(PATIENCE)
+        until_now(ground.gone)
 
 
 def test_all_killed_and_committed_rows_are_there(ground: Ground) -> None:
@@ -131,7 +132,7 @@ def test_all_killed_and_committed_rows_are_there(ground: Ground) -> None:
     ground.ask(vars(lease), "create table kept as select 1 as one")
     for pid in [*ground.supervisors(), lease.pid]:
         os.kill(pid, signal.SIGKILL)
-    assert lease.wait_lost(5)
+    assert lease.wait_lost(PATIENCE)
     lease.close()
     said: list[str] = []
     with join(ground.data, said.append) as again:
@@ -144,7 +145,7 @@ def test_killed_postmaster_is_started_again(ground: Ground) -> None:
         first = lease.pid
         ground.ask(vars(lease), "create table kept as select 1 as one")
         os.kill(first, signal.SIGKILL)
-        until(lambda: not lease.lost and lease.pid != first)
+        until_now(lambda: not lease.lost and lease.pid != first)
         assert ground.ask(vars(lease), "select one from kept") == "1"
 
 
@@ -155,13 +156,13 @@ def test_busy_orphan_does_not_block_the_restart(ground: Ground) -> None:
             vars(lease), "select count(*) from generate_series(1, 100000000000) g where g % 7 = 8"
         )
         with subprocess.Popen(endless, env={"PGPASSWORD": lease.password}, stderr=subprocess.DEVNULL) as busy:
-            until(
+            until_now(
                 lambda: (
                     ground.ask(vars(lease), "select count(*) from pg_stat_activity where query like '%g % 7%'") == "2"
                 )
             )
             os.kill(first, signal.SIGKILL)
-            until(lambda: not lease.lost and lease.pid != first)
+            until_now(lambda: not lease.lost and lease.pid != first)
             assert ground.ask(vars(lease), "select 1") == "1"
             busy.kill()
 
@@ -169,8 +170,8 @@ def test_busy_orphan_does_not_block_the_restart(ground: Ground) -> None:
 def test_terminated_supervisor_stops_cleanly(ground: Ground) -> None:
     with join(ground.data, quiet) as lease:
         os.kill(ground.supervisors()[0], signal.SIGTERM)
-        assert lease.wait_lost(5)
-        until(ground.gone)
+        assert lease.wait_lost(PATIENCE)
+        until_now(ground.gone)
     assert "database system is shut down" in (ground.data / "supervisor.log").read_text()
 
 
@@ -186,7 +187,7 @@ def test_refused_setting_is_told_in_its_words(ground: Ground, monkeypatch: pytes
     monkeypatch.setenv("OXL_PG_SHARED_BUFFERS", "plenty")
     with pytest.raises(EmbeddedError, match="shared_buffers"):
         join(ground.data, quiet)
-    until(ground.gone)
+    until_now(ground.gone)
 
 
 def test_data_of_another_major_asks_for_an_upgrade(bare: Ground) -> None:
@@ -198,7 +199,7 @@ def test_data_of_another_major_asks_for_an_upgrade(bare: Ground) -> None:
 
 def test_lost_database_is_never_replaced_by_an_empty_one(ground: Ground) -> None:
     join(ground.data, quiet).close()
-    until(ground.gone)
+    until_now(ground.gone)
     shutil.rmtree(ground.data / read_record(ground.data / CLUSTER)["location"])
     with pytest.raises(EmbeddedError, match="is missing"):
         join(ground.data, quiet)
@@ -210,29 +211,31 @@ def test_long_folder_gets_a_short_socket(bare: Ground) -> None:
         assert len(lease.host) + len("/.s.PGSQL.5432") < 100
         assert mode(Path(lease.host)) == 0o700
         assert bare.ask(vars(lease), "select 1") == "1"
-    until(bare.gone)
+    until_now(bare.gone)
     with join(bare.data, quiet) as again:
         assert again.host == lease.host
-    until(bare.gone)
+    until_now(bare.gone)
     shutil.rmtree(lease.host)
 
 
 def test_stranger_under_the_old_pid_does_not_block(ground: Ground) -> None:
     join(ground.data, quiet).close()
-    until(ground.gone)
+    until_now(ground.gone)
     folder = ground.data / read_record(ground.data / CLUSTER)["location"]
-    with subprocess.Popen(["sleep", "60"], **({"user": folder.owner()} if os.geteuid() == 0 else {})) as stranger:
-        pid_file = folder / "postmaster.pid"
-        pid_file.write_text(f"{stranger.pid}\n{folder}\n1\n5432\n\n\n\nready\n")
-        os.chown(pid_file, folder.stat().st_uid, folder.stat().st_gid)
-        with join(ground.data, quiet) as lease:
-            assert ground.ask(vars(lease), "select 1") == "1"
-        stranger.kill()
+    with subprocess.Popen(["sleep", "3600"], **({"user": folder.owner()} if os.geteuid() == 0 else {})) as stranger:
+        try:
+            pid_file = folder / "postmaster.pid"
+            pid_file.write_text(f"{stranger.pid}\n{folder}\n1\n5432\n\n\n\nready\n")
+            os.chown(pid_file, folder.stat().st_uid, folder.stat().st_gid)
+            with join(ground.data, quiet) as lease:
+                assert ground.ask(vars(lease), "select 1") == "1"
+        finally:
+            stranger.kill()
 
 
 def test_dead_socket_is_not_mistaken_for_a_server(ground: Ground) -> None:
     join(ground.data, quiet).close()
-    until(ground.gone)
+    until_now(ground.gone)
     (Path(read_record(ground.data / CLUSTER)["socket"]) / LEASES).touch()
     with join(ground.data, quiet) as lease:
         assert ground.ask(vars(lease), "select 1") == "1"

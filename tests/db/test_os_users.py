@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from ground import EMBEDDED, SOURCES, Ground, mode, quiet, until
+from ground import EMBEDDED, SOURCES, Ground, mode, quiet
+from tests.waiting import until_now
 
 from oxl.db.embedded import CLUSTER, EmbeddedError, find_binaries, join, read_record
 
@@ -28,7 +29,7 @@ def test_root_keeps_the_database_of_a_closed_folder_elsewhere(bare: Ground) -> N
         assert any("closed to user" in text for text in said)
     assert mode(closed) == 0o700
     assert (bare.data / "secrets.json").exists()
-    until(bare.gone)
+    until_now(bare.gone)
     with join(bare.data, quiet):
         assert read_record(bare.data / CLUSTER)["location"] == str(location)
 
@@ -77,4 +78,4 @@ def test_ordinary_user_needs_nothing_of_root(bare: Ground) -> None:
     assert Path(f"/proc/{reach['pid']}").owner() == "nobody"
     assert bare.ask(reach, "select 1") == "1"
     holder.kill()
-    until(bare.gone)
+    until_now(bare.gone)

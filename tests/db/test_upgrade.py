@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ground import SEARCHED, Ground, laid_out, quiet, until
+from ground import SEARCHED, Ground, laid_out, quiet
+from tests.waiting import until_now
 
 from oxl.db import upgrade as upgrades
 from oxl.db.embedded import CLUSTER, EmbeddedError, all_binaries, join, read_record
@@ -41,7 +42,7 @@ def filled() -> Iterator[Ground]:
         patch.setenv("PGBIN", str(DEBIAN))
         with join(ground.data, quiet) as lease:
             ground.ask(vars(lease), CONTENT)
-        until(ground.gone)
+        until_now(ground.gone)
         yield ground
 
 

@@ -1,4 +1,4 @@
-"""A process that works off a bill run in small batches, for tests that kill it. Arguments: data, tenant, run."""
+"""A process that works off a bill run in small batches, for tests that kill it. Arguments: data, tenant, run, size."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from oxl.db.database import Database
 from oxl.settings import Settings
 
 
-async def main(data: str, tenant: str, run: str) -> None:
+async def main(data: str, tenant: str, run: str, size: str) -> None:
     database = await Database.open(Settings(data=Path(data)))
     try:
-        await work_off(await database.tenant(tenant), run, workers=2, size=3)
+        await work_off(await database.tenant(tenant), run, workers=2, size=int(size))
     finally:
         await database.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
@@ -47,11 +48,12 @@ async def buckets(tenant: Tenant, account: str) -> list[dict[str, Any]]:
 
 
 async def available(tenant: Tenant, account: str) -> dict[str, int]:
-    """What is available in each of an account's buckets, by its name and month of beginning."""
-    return {
-        f"{row['name']} {row['valid_from']:%m-%d}": row["credited"] - row["used"] - row["debited"] - row["reserved"]
-        for row in await buckets(tenant, account)
-    }
+    """What is available in an account's buckets by their name and day of beginning, those of several lines together."""
+    left: Counter[str] = Counter()
+    for row in await buckets(tenant, account):
+        name = f"{row['name']} {row['valid_from']:%m-%d}"
+        left[name] += row["credited"] - row["used"] - row["debited"] - row["reserved"]
+    return dict(left)
 
 
 async def main_of(tenant: Tenant, account: str) -> str:

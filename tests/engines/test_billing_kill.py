@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import pytest
 from tests.conftest import usage_body
 from tests.engines.bills import at, billed, set_policy, sound_bills, subscriber
 from tests.engines.books import BRITAIN, SUBSCRIBERS, USAGES, fetch, new_number, posted, told
+from tests.gates import Gate, killed
 
 from oxl.apis.customer_bill.documents import drawn
 from oxl.db.database import Database, Tenant
@@ -24,7 +24,7 @@ from oxl.engines.billing import run as runs
 from oxl.engines.billing.run import NewRun
 from oxl.kernel.background import once
 
-ACCOUNTS = 40
+ACCOUNTS, BATCH = 40, 3
 WORKER = Path(__file__).with_name("bill_worker.py")
 # What a bill and its lines are, without the ids and numbers that may fall to another account.
 BILLS = """select a.external_id, b.category, b.state, b.net, b.tax, b.rounding, b.carried, b.period_start, b.period_end
@@ -53,26 +53,22 @@ async def _population(tenant: Tenant, numbers: list[str]) -> None:
     await set_policy(tenant, '{"seller": {"name": "Aurora", "taxNumber": "DE999999999"}}')
 
 
-async def _billed(tenant: Tenant, run: str) -> int:
-    return len(await fetch(tenant, "select 1 from bill_run_item where run_id = $1 and state <> 'pending'", run))
-
-
-async def _killed(database: Database, tenant: Tenant, run: str, kills: int, random: Random) -> int:
-    """Start the worker again and again, killing it after a part of what is left, then let it end; how many died."""
-    killed = 0
+async def _killed(database: Database, tenant: Tenant, run: str, kills: int, random: Random) -> None:
+    """Start the worker again and again, killing it at some batch, then let it end."""
+    gate, left = Gate(database, tenant, "bill"), ACCOUNTS // BATCH
+    await gate.build()
     for n in range(kills + 1):
+        after = random.randint(0, left // (kills + 1 - n))
+        if n < kills:
+            await gate.close(after)
+        else:
+            await gate.take_away()
         process = await asyncio.create_subprocess_exec(
-            sys.executable, str(WORKER), str(database.settings.data), tenant.name, run, env=dict(os.environ)
+            sys.executable, str(WORKER), str(database.settings.data), tenant.name, run, str(BATCH)
         )
-        before = await _billed(tenant, run)
-        some = before + random.randint(0, (ACCOUNTS - before) // (kills + 1 - n)) if n < kills else ACCOUNTS + 1
-        while process.returncode is None and await _billed(tenant, run) <= some:
-            await asyncio.sleep(0.002)
-        if process.returncode is None:
-            process.send_signal(signal.SIGKILL)
-            killed += 1
-        assert await process.wait() in (0, -signal.SIGKILL)
-    return killed
+        if n < kills:
+            left -= after + await killed(gate, process, random, left - after)
+        assert await process.wait() == (-signal.SIGKILL if n < kills else 0)
 
 
 async def _drawn(tenant: Tenant) -> dict[str, list[bytes]]:
@@ -91,8 +87,7 @@ async def _survives(database: Database, make_tenant: Callable[[], Any], points: 
     await billed(calm, NewRun("onCycle", "2026-07-01"))
     await struck.set_clock(struck.clock.offset, struck.clock.frozen)
     (started,) = await once(struck, lambda work: runs.start(work, [NewRun("onCycle", "2026-07-01")]))
-    killed = await _killed(database, struck, started.id, points, Random(seed))
-    assert killed > points // 2, "most died at work"
+    await _killed(database, struck, started.id, points, Random(seed))
     (again,) = await once(struck, lambda work: runs.start(work, [NewRun("onCycle", "2026-07-01")]))
     assert (again.id, again.changes) == (started.id, ())
     (ended,) = await once(struck, lambda work: runs.finish(work, started.id, alone=True))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from decimal import Decimal
 from typing import Any
 
@@ -128,11 +127,10 @@ async def test_sixteen_at_once_on_five_buckets_never_overdraw_and_never_wait_for
     outcomes: dict[str, int] = {}
     granted = dict.fromkeys(mains, 0)
     wanted = {"done", "insufficientBalance", "rated", "failed insufficientCredit"}
-    began = time.monotonic()
 
     async def hammer(seed: int) -> None:
         choose = random.Random(seed)
-        while time.monotonic() - began < (2.5 if wanted <= set(outcomes) else 30):
+        while not wanted <= set(outcomes) or sum(outcomes.values()) < 4000:
             picked = [choose.randrange(5) for _ in range(choose.choice([1, 2, 8, 30]))]
             kind = choose.choice([ADJUSTS, ADJUSTS, TOPUPS, USAGES])
             sign = 1 if kind is TOPUPS else -1
@@ -155,7 +153,6 @@ async def test_sixteen_at_once_on_five_buckets_never_overdraw_and_never_wait_for
 
     await asyncio.gather(*[hammer(seed) for seed in range(16)])
     assert set(outcomes) == wanted
-    assert sum(outcomes.values()) > 500
     await sound(tenant)
     for account, main in zip(accounts, mains, strict=True):
         (row,) = [each for each in await buckets(tenant, account) if each["id"] == main]

@@ -15,7 +15,7 @@ from oxl.apis.recommendation import jobs
 from oxl.engines.catalog.document import CatalogError
 from oxl.engines.recommendation import learn, recommend
 from oxl.engines.recommendation.facts import Question
-from oxl.engines.recommendation.policy import default_text
+from oxl.engines.recommendation.policy import default_text, of_party, read_policy
 from oxl.engines.recommendation.standing import publish_policy
 from oxl.kernel.background import once
 
@@ -202,7 +202,10 @@ async def test_an_experiment_gives_each_party_one_variant(http, tenant, subscrib
     weights = '{rule: "0", model: "0", popularity: "0", margin: "1"}'
     trial = f'experiment:\n  name: margin\n  share: "0.5"\n  weights: {weights}\n'
     await once(tenant, lambda work: publish_policy(work, default_text() + trial))
-    lines = [await subscribe("prepaid-m") for _ in range(12)]
+    policy = read_policy(default_text() + trial)
+    lines: list[Any] = []
+    while len(lines) < 12 or len({of_party(policy, line["party"]["id"])[0] for line in lines}) < 2:
+        lines.append(await subscribe("prepaid-m"))  # whichever variants their ids bring them
     for line in lines * 2:
         await ask(http, line["party"]["id"])
     async with tenant.connection() as conn:

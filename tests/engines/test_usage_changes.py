@@ -22,8 +22,10 @@ from tests.engines.books import (
 
 
 async def owed(tenant: Any, account: str) -> dict[str, tuple[int, int, int]]:
-    """(quantity, amount, events) by component of what an account owes."""
-    rows = await fetch(tenant, "select * from charge where account_id = $1 order by component", account)
+    """(quantity, amount, events) by component of what an account owes, for all of its lines together."""
+    summed = """select component, sum(quantity)::bigint as quantity, sum(amount)::bigint as amount,
+        sum(events)::bigint as events from charge where account_id = $1 group by component order by component"""
+    rows = await fetch(tenant, summed, account)
     return {row["component"]: (row["quantity"], row["amount"], row["events"]) for row in rows}
 
 

@@ -11,12 +11,15 @@ import msgspec
 import pytest
 from tests.conftest import client_of
 from tests.identity.issuer import AUDIENCE, Issuer, issuing
+from tests.waiting import until
 
 from oxl.app import gate_of
 from oxl.clock import system_now
 from oxl.db.database import Database, Tenant
 from oxl.identity import keys
 from oxl.identity.gate import Gate
+from oxl.kernel.background import once
+from oxl.operations import audit
 from oxl.settings import Settings
 
 
@@ -44,6 +47,19 @@ async def new_key(tenant: Tenant, role: str = "operator", *parties: str, **more:
     values = {"name": "test", "scopes": None, "expires_at": now + timedelta(days=1)} | more
     async with tenant.connection() as conn:
         return await keys.create(conn, tenant.name, role=role, parties=parties, now=now, **values)
+
+
+async def sealed(tenant: Tenant) -> int:
+    """Seal all that the tenant's audit holds, however long other transactions stand in front of it; how many rows."""
+
+    async def all_of_it() -> bool:
+        await once(tenant, audit.seal)
+        async with tenant.connection() as conn:
+            return (await audit.walk(conn)).length == await conn.fetchval("select count(*) from audit")
+
+    await until(all_of_it)
+    async with tenant.connection() as conn:
+        return await conn.fetchval("select count(*) from audit")
 
 
 async def settle(tenant: Tenant) -> Ground:

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from tests.conftest import BALANCE, OPERATOR, client_of
-from tests.identity.conftest import Ground, client, new_key, settings_of
+from tests.identity.conftest import Ground, client, new_key, sealed, settings_of
+from tests.waiting import until
 
 from oxl.app import AFTER_RESTORE, SQL_CODE, gate_of
 from oxl.db import archive
 from oxl.db.archive import BadArchiveError
 from oxl.db.database import Database, UnknownTenantError
 from oxl.db.migrate import create_tenant, drop_tenant, tenant_names
-from oxl.kernel.background import once
 from oxl.operations import audit
 from oxl.outbox import outbox
 
@@ -39,8 +39,7 @@ async def fill(ground: Ground) -> None:
 async def test_a_tenant_comes_back_as_it_was_and_works_on(database: Database, alpha: Ground, tmp_path: Path) -> None:
     await fill(alpha)
     name, file = alpha.tenant.name, tmp_path / "a.tar.gz"
-    while await once(alpha.tenant, audit.seal):
-        continue
+    await sealed(alpha.tenant)
     async with client_of(alpha.tenant) as http:
         before = [(await http.get(path)).json() for path in (f"{BALANCE}/bucket", f"{OPERATOR}/subscriber")]
     wrote = await archive.write(database, file, [name], quiet)
@@ -62,8 +61,12 @@ async def test_a_tenant_comes_back_as_it_was_and_works_on(database: Database, al
         assert made.status_code == 201
     async with tenant.connection() as conn:
         assert (await audit.walk(conn)).broken is None
-        reached = await outbox.read_after(conn, [("operator", outbox.START, outbox.NOTHING)], 1000)
-        assert len(reached[0]) >= 2  # what another cluster's transactions wrote is reached here
+        of_api = [("operator", outbox.START, outbox.NOTHING)]
+
+        async def reached() -> bool:
+            return len((await outbox.read_after(conn, of_api, 1000))[0]) >= 2
+
+        await until(reached)  # what another cluster's transactions wrote is reached here
 
 
 async def test_what_is_no_whole_archive_is_refused(database: Database, beta: Ground, tmp_path: Path) -> None:

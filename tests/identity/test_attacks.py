@@ -6,6 +6,7 @@ here · API5 functions of others: test_matrix, and here · API8 misconfiguration
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from aiohttp import web
 from tests.conftest import BALANCE, CONSUMPTION, OPERATOR, USAGE, usage_body
 from tests.identity.conftest import Ground, client, new_key, party
+from tests.waiting import PATIENCE
 
 from oxl.apis import APIS
 from oxl.identity.gate import Gate
@@ -101,9 +103,9 @@ async def test_api3_a_patch_moves_nothing_to_somebody_else_and_makes_nobody_rich
     ],
 )  # fmt: skip
 async def test_api4_no_query_costs_more_than_it_may(operator: httpx.AsyncClient, query: str) -> None:
-    answer = await operator.get(f"{BALANCE}/bucket?{query}", timeout=10)
+    async with asyncio.timeout(PATIENCE):  # what is not bounded takes for ever
+        answer = await operator.get(f"{BALANCE}/bucket?{query}")
     assert answer.status_code in (200, 206, 400, 414, 501), answer.text
-    assert answer.elapsed.total_seconds() < 10
 
 
 async def test_api6_codes_are_not_guessed_for_long(operator: httpx.AsyncClient, alpha: Ground) -> None:

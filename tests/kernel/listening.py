@@ -9,8 +9,10 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import msgspec
 from tests.kernel.receivers import Receiver
 from tests.kernel.toy import BASE, CAP, NOTE, TOY, rows
+from tests.waiting import PATIENCE, until
 
 from oxl.db.database import Database, Tenant
 from oxl.kernel import select
@@ -23,7 +25,10 @@ from oxl.values import new_id
 
 HUB = f"{BASE}/hub"
 DEV = Guard(dev=True)
-QUICK = Pace(first_retry=0.05, longest_retry=0.2, timeout=0.5, lease=4, poll=0.02)
+# Tries again soon, but gives neither a call nor a batch up because the machine stands still for a while.
+QUICK = Pace(first_retry=0.05, longest_retry=0.2, timeout=4 * PATIENCE, lease=16 * PATIENCE, poll=0.02)
+GIVE_UP_SOON = msgspec.structs.replace(QUICK, longest_retry=0.1, give_up=timedelta(seconds=0.5))
+IMPATIENT = msgspec.structs.replace(QUICK, timeout=1.0)  # of listeners that do not answer
 
 
 def hub_client(tenant: Tenant, apis: Sequence[Any] = (TOY,), guard: Guard = DEV, public: str = "") -> httpx.AsyncClient:
@@ -71,7 +76,7 @@ async def delivering(tenant: Tenant, pace: Pace = QUICK, **more: Any) -> AsyncIt
         yield delivery
     finally:
         stop.set()
-        await asyncio.wait_for(task, 20)
+        await asyncio.wait_for(task, PATIENCE)
 
 
 async def empty(tenant: Tenant, database: Database) -> None:
@@ -93,18 +98,11 @@ async def deliveries(tenant: Tenant, **where: str) -> list[tuple[str, str, int]]
     ]
 
 
-async def until_row(tenant: Tenant, statement: str, seconds: float = 10.0) -> Any:
+async def until_row(tenant: Tenant, statement: str) -> Any:
     """The first value of a statement, as soon as it is true."""
-    end = asyncio.get_running_loop().time() + seconds
-    while True:
+
+    async def value() -> Any:
         (row,) = await rows(tenant, statement)
-        value = next(iter(row.values()))
-        if value:
-            return value
-        assert asyncio.get_running_loop().time() < end, f"it did not come to {statement}"
-        await asyncio.sleep(0.02)
+        return next(iter(row.values()))
 
-
-GIVE_UP_SOON = Pace(
-    first_retry=0.05, longest_retry=0.1, timeout=0.5, lease=4, poll=0.02, give_up=timedelta(seconds=0.5)
-)
+    return await until(value)

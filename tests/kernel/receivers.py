@@ -29,6 +29,8 @@ class Receiver:
         self.came: list[Came] = []
         self.answer: Callable[[Receiver, dict[str, str], bytes], int | str] = lambda *_: 204
         self.seconds = 0.0
+        self.released = asyncio.Event()  # cleared, it answers nobody
+        self.released.set()
         self.open = self.most_open = 0
         self.connections = 0
         self.port = 0
@@ -54,6 +56,7 @@ class Receiver:
                 self.open += 1
                 self.most_open = max(self.most_open, self.open)
                 await asyncio.sleep(self.seconds)
+                await self.released.wait()
                 self.open -= 1
                 answer = self.answer(self, headers, raw)
                 self.came.append(Came(first.split()[1], headers, raw, answer if isinstance(answer, int) else 0))
@@ -84,7 +87,7 @@ class Receiver:
             await writer.drain()
 
     async def _silence(self, _writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(30)
+        await asyncio.sleep(3600)
 
     async def _drip(self, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
@@ -120,11 +123,3 @@ async def receiving(answer: int | str = 204, seconds: float = 0.0) -> AsyncItera
         for task in list(running):
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-
-
-async def until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
-    """Wait until it holds."""
-    end = asyncio.get_running_loop().time() + seconds
-    while not condition():
-        assert asyncio.get_running_loop().time() < end, "it did not come to that"
-        await asyncio.sleep(0.01)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
 from tests.kernel.listening import QUICK, delivering, empty, hub_client, make_notes, subscribe, tell, until_row
-from tests.kernel.receivers import receiving, until
+from tests.kernel.receivers import receiving
 from tests.kernel.toy import rows
+from tests.waiting import until
 
+from oxl.clock import system_now
 from oxl.outbox import outbox
 
 
@@ -27,32 +30,43 @@ async def client(toy, tenant, database) -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_a_dead_one_is_probed_and_costs_little(client, tenant) -> None:
     notes = await make_notes(tenant, 100)
-    pace = msgspec.structs.replace(QUICK, first_retry=0.3, longest_retry=0.3)
-    async with receiving(500) as receiver, receiving() as witness, delivering(tenant, pace):
-        await subscribe(client, receiver)
+    pace = msgspec.structs.replace(QUICK, first_retry=3600, longest_retry=3600)
+    later = timedelta(0)
+    async with (
+        receiving(500) as receiver, receiving() as witness,
+        delivering(tenant, pace, now=lambda: system_now() + later),
+    ):  # fmt: skip
+        made = await subscribe(client, receiver)
         await subscribe(client, witness)
         await tell(tenant, notes, ["OneEvent"])
+        rests = f"select open_until > '{{}}' from subscription where id = '{made}'"
+        await until_row(tenant, rests.format(system_now()))
+        told = len(receiver.came)
+        assert QUICK.circuit <= told <= QUICK.circuit + QUICK.parallel
         await until(lambda: len(witness.came) == 100)
-        await asyncio.sleep(1)
-    assert QUICK.circuit <= len(receiver.came) <= QUICK.parallel + 12
+        for probes in (1, 2):
+            assert len(receiver.came) == told + probes - 1
+            later += timedelta(hours=2)
+            await until_row(tenant, rests.format(system_now() + later))
+            assert len(receiver.came) == told + probes
 
 
 async def test_slow_and_dead_ones_do_not_hold_up_the_others(client, tenant) -> None:
     notes = await make_notes(tenant, 40)
     async with (
-        receiving(seconds=0.4) as slow, receiving("silence") as silent, receiving("reset") as dead,
-        receiving() as good, receiving() as other, delivering(tenant),
+        delivering(tenant), receiving() as slow, receiving("silence") as silent, receiving("reset") as dead,
+        receiving() as good, receiving() as other,
     ):  # fmt: skip
+        slow.released.clear()
         for receiver in (slow, silent, dead, good, other):
             await subscribe(client, receiver)
-        began = asyncio.get_running_loop().time()
         for kind in ("OneEvent", "TwoEvent", "ThreeEvent"):
             await tell(tenant, notes, [kind])
-            await asyncio.sleep(0.05)
+            await until(lambda: slow.open)
         await until(lambda: len(good.came) == len(other.came) == 120)
-        took = asyncio.get_running_loop().time() - began
-        assert took < 1.2, took
-        assert len(slow.came) < 40
+        assert slow.came == []
+        slow.released.set()
+        await until(lambda: len(slow.came) == 120)
 
 
 async def test_a_resource_that_fails_does_not_hold_up_the_others_of_its_listener(client, tenant) -> None:
@@ -99,8 +113,16 @@ async def test_a_batch_costs_a_few_statements_however_many_events(client, tenant
 
         return count
 
-    for name in ("lease", "read_after", "read_waiting", "settle"):
+    for name in ("read_after", "read_waiting", "settle"):
         monkeypatch.setattr(outbox, name, counted(name, getattr(outbox, name)))
+    lease = outbox.lease
+
+    async def leased(*given: Any) -> Any:
+        found = await lease(*given)
+        run["lease"] += bool(found)  # how often it looks in vain goes by the clock
+        return found
+
+    monkeypatch.setattr(outbox, "lease", leased)
     async with receiving() as receiver, receiving() as other:
         await subscribe(client, receiver)
         await subscribe(client, other)
@@ -109,5 +131,5 @@ async def test_a_batch_costs_a_few_statements_however_many_events(client, tenant
             await until(lambda: len(receiver.came) == len(other.came) == 600)
     batches = 600 // QUICK.batch * 2
     assert run["settle"] == batches
-    assert run["read_after"] == run["read_waiting"] <= batches
-    assert run["lease"] <= batches + 4
+    assert run["read_after"] == run["read_waiting"] == run["lease"]
+    assert run["lease"] <= batches

@@ -12,7 +12,8 @@ import pytest
 from tests.conformance.documents import FORMER, facts, key_of
 from tests.conftest import BALANCE, CONSUMPTION, OPERATOR, USAGE, usage_body
 from tests.kernel.listening import DEV, QUICK, hub_client
-from tests.kernel.receivers import Receiver, receiving, until
+from tests.kernel.receivers import Receiver, receiving
+from tests.waiting import until
 
 from oxl.apis import APIS
 from oxl.certify.standard import standard_of
@@ -64,8 +65,7 @@ async def told(receiver: Receiver, kind: str, resource_id: str) -> dict[str, Any
         bodies = [came.body for came in receiver.came]
         return [body for body in bodies if body["eventType"] == kind and body["correlationId"] == resource_id]
 
-    await until(found)
-    return found()[0]
+    return (await until(found))[0]
 
 
 @pytest.mark.parametrize("name", ["topupBalance", "adjustBalance"])
@@ -111,11 +111,12 @@ async def test_operators_may_read_events_subscriptions_and_deliveries(everyone) 
     (subscription,) = (await client.get(f"{OPERATOR}/hubListener?api=operator")).json()
     assert (subscription["status"], subscription["dead"], subscription["waiting"]) == ("active", 0, 0)
     assert "secret" not in json.dumps(subscription)
-    await until(lambda: receiver.came)
-    found: list[Any] = []
-    while not found:
-        query = f"hubListener.id={subscription['id']}&resourceId={line['id']}"
-        found = (await client.get(f"{OPERATOR}/eventDelivery?{query}")).json()
+    query = f"hubListener.id={subscription['id']}&resourceId={line['id']}"
+
+    async def written_down() -> Any:
+        return (await client.get(f"{OPERATOR}/eventDelivery?{query}")).json()
+
+    found = await until(written_down)
     assert [(each["outcome"], each["attempt"], each["httpStatus"]) for each in found] == [("delivered", 1, 204)]
     event = (await client.get(f"{OPERATOR}/eventRecord/{found[0]['eventId']}")).json()
     assert event["event"]["subscriber"]["id"] == line["id"]

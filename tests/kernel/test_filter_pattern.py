@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.waiting import PATIENCE
 
 from oxl.kernel.problem import STATUS
 from oxl.query.pattern import Dialect, translate
@@ -104,9 +104,7 @@ def test_what_is_no_expression_or_may_mean_another_thing_is_refused_by_name(patt
 )
 async def test_what_makes_other_engines_hang_is_answered_in_time(tenant, pattern: str) -> None:
     texts = ["a" * 20_000 + "!", "x" * 20_000, "a" * 29]
-    started = time.perf_counter()
     async with tenant.connection() as conn:
-        await conn.execute("set statement_timeout = 5000")
+        await conn.execute(f"set statement_timeout = {round(PATIENCE * 1000)}")
         await conn.fetch("select t from unnest($1::text[]) as t where t ~ $2", texts, translate("x", pattern))
         await conn.execute("reset statement_timeout")
-    assert time.perf_counter() - started < 5

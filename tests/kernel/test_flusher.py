@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from tests.waiting import PATIENCE, until
 
 from oxl.kernel.flusher import MOST_AT_ONCE, Flusher
 
@@ -32,7 +33,7 @@ class Recorder:
 
 
 async def submitted(flusher: Flusher, items: Sequence[int]) -> list[Any]:
-    return await asyncio.wait_for(asyncio.gather(*map(flusher.submit, items), return_exceptions=True), 5)
+    return await asyncio.wait_for(asyncio.gather(*map(flusher.submit, items), return_exceptions=True), PATIENCE)
 
 
 async def test_a_request_alone_runs_at_once_and_alone() -> None:
@@ -47,9 +48,9 @@ async def test_what_arrives_while_a_group_is_at_work_makes_up_the_next() -> None
     run.gate.clear()
     flusher = Flusher(run)
     first = asyncio.create_task(flusher.submit(1))
-    await asyncio.sleep(0.01)
+    await until(lambda: run.groups)
     rest = asyncio.create_task(submitted(flusher, range(2, 50)))
-    await asyncio.sleep(0.01)
+    await until(lambda: len(flusher._queue) == 48)
     run.gate.set()
     assert await first == 2
     assert await rest == [n * 2 for n in range(2, 50)]
@@ -99,11 +100,11 @@ async def test_a_client_that_goes_away_takes_nothing_from_others() -> None:
     run.gate.clear()
     flusher = Flusher(run)
     tasks = [asyncio.create_task(flusher.submit(n)) for n in range(6)]
-    await asyncio.sleep(0.01)
+    await until(lambda: run.groups)
     for task in tasks[::2]:
         task.cancel()
     run.gate.set()
-    answers = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+    answers = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), PATIENCE)
     assert [answer for answer in answers if isinstance(answer, int)] == [2, 6, 10]
 
 
@@ -120,7 +121,7 @@ async def test_a_worker_that_is_stopped_tells_its_waiters() -> None:
     run.gate.clear()
     flusher = Flusher(run)
     waiting = asyncio.create_task(submitted(flusher, range(3)))
-    await asyncio.sleep(0.01)
+    await until(lambda: run.groups)
     task = flusher._task
     task.cancel()
     answers = await waiting

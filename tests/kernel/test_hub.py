@@ -9,8 +9,9 @@ import httpx
 import msgspec
 import pytest
 from tests.kernel.listening import DEV, HUB, delivering, empty, hub_client, subscribe
-from tests.kernel.receivers import receiving, until
+from tests.kernel.receivers import receiving
 from tests.kernel.toy import BASE, NOTES, TOY, rows
+from tests.waiting import until
 
 from oxl.outbox.callbacks import Guard
 

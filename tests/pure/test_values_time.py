@@ -124,6 +124,22 @@ def test_ids_follow_a_clock_that_is_set_back_for_good() -> None:
     assert ids.new(NOON - timedelta(days=1)) < id_floor(NOON - timedelta(days=1) + MILLISECOND)
 
 
+def test_ids_of_one_instant_ascend_whatever_other_clocks_are_asked_for_in_between() -> None:
+    ids, made = _Ids(), []
+    for n in range(500):
+        made.append(ids.new(NOON))
+        ids.new(NOON + timedelta(days=n % 3, seconds=n))
+    assert made == sorted(made)
+    assert made[-1] < id_floor(NOON + timedelta(seconds=2))
+
+
+def test_no_more_instants_are_remembered_than_a_long_transaction_needs() -> None:
+    ids = _Ids()
+    for n in range(2 * ids._REMEMBERED):
+        ids.new(NOON + n * MILLISECOND)
+    assert len(ids._given) == ids._REMEMBERED
+
+
 def test_ids_of_many_threads_differ() -> None:
     ids, made = _Ids(), []
     threads = [threading.Thread(target=lambda: made.extend(ids.new(NOON) for _ in range(2000))) for _ in range(4)]

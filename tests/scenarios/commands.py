@@ -6,7 +6,37 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
+
+from tests.waiting import PATIENCE
+
+
+class Running(subprocess.Popen[str]):
+    """A command at work. What it says goes to a file, so that it never waits for somebody to read it."""
+
+    def __init__(self, command: list[str], **more: Any) -> None:
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the command runs
+        self._told = ""
+        super().__init__(command, stdout=self._said, stderr=subprocess.STDOUT, text=True, **more)
+
+    def communicate(self, input: Any = None, timeout: float | None = 2 * PATIENCE) -> tuple[str, str]:  # noqa: A002
+        """Wait for its end; all that it said, and nothing."""
+        assert input is None
+        self.wait(timeout)
+        self._told = self.told()
+        self._said.close()
+        return self._told, ""
+
+    def told(self) -> str:
+        """What it has said so far."""
+        return self._told if self._said.closed else os.pread(self._said.fileno(), 1 << 24, 0).decode("utf-8", "replace")
+
+    def end(self, number: int = signal.SIGTERM) -> str:
+        """Send a signal and wait for its end; what it said."""
+        self.send_signal(number)
+        return self.communicate()[0]
 
 
 class Cli:
@@ -16,32 +46,41 @@ class Cli:
         self.data = data
         self.environment = os.environ | {"OXL_LINGER": "0.5", "OXL_DATA": str(data)}
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "oxl.cli", *words],
-            env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+    def start(self, *words: str) -> Running:
+        return Running([sys.executable, "-m", "oxl.cli", *words], env=self.environment)
 
     def run(self, *words: str) -> str:
         process = self.start(*words)
-        told, _ = process.communicate(timeout=120)
+        told, _ = process.communicate()
         assert process.returncode == 0, told
         return told
 
     def kill_server(self) -> None:
         """kill -9 of the supervisor and of every process of PostgreSQL."""
-        found = subprocess.run(["pgrep", "-f", str(self.data)], capture_output=True, text=True, check=False).stdout
-        for pid in map(int, found.split()):
-            command = Path(f"/proc/{pid}/cmdline").read_bytes() if Path(f"/proc/{pid}").exists() else b""
+        for pid in found("-f", str(self.data)):
+            command = words_of(pid)
             if b"supervisor" in command or b"/postgres" in command:
-                for child in subprocess.run(
-                    ["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False
-                ).stdout.split():
-                    _kill(int(child))
-                _kill(pid)
+                for child in found("-P", str(pid)):
+                    kill(child)
+                kill(pid)
 
 
-def _kill(pid: int) -> None:
+def found(*options: str) -> list[int]:
+    """The processes that `pgrep` finds."""
+    told = subprocess.run(["pgrep", *options], capture_output=True, text=True, check=False).stdout
+    return [int(pid) for pid in told.split()]
+
+
+def words_of(pid: int) -> bytes:
+    """The command line of a process; nothing when it has gone, at whichever moment."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def kill(pid: int) -> None:
+    """kill -9, of one that may have gone."""
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:

@@ -23,13 +23,13 @@ select d.number, b.name, b.valid_from, b.unit, b.credited, b.used, b.debited, b.
 from bucket b
 left join number_use d on d.device_id = b.device_id
 left join account a on a.id = b.account_id
-order by a.external_id, 1 nulls first, 2, 3
+order by a.external_id, 1 nulls first, 2, 3, 4, 5, 6, 7, 8, 9
 """
 USES = """
 select u.body -> 'externalIdentifier' -> 0 ->> 'id' as key, u.status, u.reason, u.plan_id, u.plan_version,
        (select jsonb_agg(l - 'bucket' order by n)
         from jsonb_array_elements(u.prices) with ordinality as e (l, n)) as prices
-from usage u order by 1, 2, 3, 6
+from usage u order by 1, 2, 3, 4, 5, 6
 """
 CHARGES = """
 select a.external_id, c.component, c.zone, c.unit, sum(c.quantity) as quantity, sum(c.amount) as amount,

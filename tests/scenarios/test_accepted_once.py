@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-import shutil
-import tempfile
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from tests.conftest import BALANCE, OPERATOR
 from tests.scenarios.recommending import ask, main_bucket, top_up
-from tests.scenarios.test_exactly_once import Served
+from tests.scenarios.serving import Served, serving, until_answered
+from tests.waiting import PATIENCE, until
 
 MONEY, PRICE = 30, 4.99
 _numbers = itertools.count()
@@ -24,28 +21,15 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
-    folder = Path(tempfile.mkdtemp(prefix="oxl-test-"))
-    folder.chmod(0o711)  # the database runs as another user when we are root
-    server = Served(folder / "data")
-    yield server
-    server.stop()
-    time.sleep(1)
-    shutil.rmtree(folder, ignore_errors=True)
+    """The module's server."""
+    with serving() as server:
+        yield server
 
 
 async def until_told(client: httpx.AsyncClient, item: str, key: str | None) -> httpx.Response:
-    """The answer of the server, however often it has to be asked; 503 and a lost connection say nothing."""
-    headers = {"Idempotency-Key": key} if key else {}
+    """What became of an item that is taken."""
     body = {"recommendationItem": {"id": item}}
-    while True:
-        try:
-            answer = await client.post(f"{OPERATOR}/recommendationAcceptance", json=body, headers=headers)
-        except httpx.TransportError:
-            await asyncio.sleep(0.05)
-            continue
-        if answer.status_code != 503:
-            return answer
-        await asyncio.sleep(0.05)
+    return await until_answered(client, f"{OPERATOR}/recommendationAcceptance", body, key)
 
 
 async def line_with_offers(client: httpx.AsyncClient) -> tuple[dict[str, Any], list[str]]:
@@ -68,7 +52,9 @@ async def line_with_offers(client: httpx.AsyncClient) -> tuple[dict[str, Any], l
 async def accepted_once(served: Served, count: int, kills: int) -> None:
     """Both items of each line are accepted by several clients at once, with keys and without, while the server dies."""
     choose, done = random.Random(count), 0
-    async with httpx.AsyncClient(base_url=served.url, timeout=30, limits=httpx.Limits(max_connections=96)) as client:
+    async with httpx.AsyncClient(
+        base_url=served.url, timeout=PATIENCE, limits=httpx.Limits(max_connections=96)
+    ) as client:
         lines = [await line_with_offers(client) for _ in range(count)]
         slots = asyncio.Semaphore(16)
 
@@ -88,8 +74,7 @@ async def accepted_once(served: Served, count: int, kills: int) -> None:
 
         async def kill() -> None:
             for n in range(kills):
-                while done < count * (n + 1) / (kills + 2):
-                    await asyncio.sleep(0.005)
+                await until(lambda n=n: done >= count * (n + 1) / (kills + 2), 10 * PATIENCE)
                 await asyncio.sleep(choose.uniform(0, 0.05))
                 await asyncio.to_thread(served.kill)
                 await asyncio.to_thread(served.start)

@@ -4,72 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import random
-import shutil
-import signal
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
 from tests.conftest import BALANCE, OPERATOR
-from tests.scenarios.commands import Cli
-from tests.scenarios.test_serve import free_port, until_serving
+from tests.scenarios.serving import Served, serving, until_answered
+from tests.waiting import PATIENCE, until
 
 BUCKETS, CLIENTS = 5, 48
 _numbers = itertools.count()
 
 
-class Served:
-    """`oxl serve` with two workers on a data folder of its own, to be killed and started again."""
-
-    def __init__(self, data: Path) -> None:
-        self.cli = Cli(data)
-        self.cli.run("seed", "conformance")
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.start()
-
-    def start(self) -> None:
-        self.process = self.cli.start("serve", "--port", str(self.port), "--workers", "2", "--no-background")
-        until_serving(self.url, self.process)
-
-    def kill(self) -> None:
-        """kill -9 of the server and of its workers; the database stays."""
-        found = [self.process.pid, *_below(self.process.pid)]
-        for pid in found:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes() if Path(f"/proc/{pid}").exists() else b""
-            if words and b"supervisor" not in words and b"/postgres" not in words:
-                os.kill(pid, signal.SIGKILL)
-        self.process.communicate()
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=30)
-
-
-def _below(pid: int) -> list[int]:
-    told = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout
-    return [each for child in map(int, told.split()) for each in (child, *_below(child))]
-
-
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
-    """The module's server, on a folder of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="oxl-test-"))
-    folder.chmod(0o711)  # the database runs as another user when we are root
-    server = Served(folder / "data")
-    yield server
-    server.stop()
-    time.sleep(1)
-    shutil.rmtree(folder, ignore_errors=True)
+    """The module's server."""
+    with serving() as server:
+        yield server
 
 
 async def money_buckets(client: httpx.AsyncClient, count: int) -> list[str]:
@@ -102,19 +57,6 @@ def wanted(n: int, choose: random.Random, buckets: list[str]) -> tuple[str, dict
     return f"{BALANCE}/{kind}", body
 
 
-async def until_answered(client: httpx.AsyncClient, path: str, body: dict[str, Any], key: str) -> httpx.Response:
-    """The answer of the server, however often it has to be asked; 503 and a lost connection say nothing."""
-    while True:
-        try:
-            answer = await client.post(path, json=body, headers={"Idempotency-Key": key})
-        except httpx.TransportError:
-            await asyncio.sleep(0.05)
-            continue
-        if answer.status_code != 503:
-            return answer
-        await asyncio.sleep(0.05)
-
-
 def effect(path: str, body: dict[str, Any]) -> dict[str, Decimal]:
     """What an action that was done adds to what is available, by bucket."""
     bucket, amount = body["bucket"]["id"], Decimal(str(body["amount"]["amount"]))
@@ -129,7 +71,7 @@ async def exactly_once(served: Served, count: int, kills: int) -> None:
     done = 0
     slots = asyncio.Semaphore(CLIENTS)
     limits = httpx.Limits(max_connections=CLIENTS * 5)
-    async with httpx.AsyncClient(base_url=served.url, timeout=30, limits=limits) as client:
+    async with httpx.AsyncClient(base_url=served.url, timeout=PATIENCE, limits=limits) as client:
         buckets = await money_buckets(client, BUCKETS)
         log |= dict.fromkeys(buckets, Decimal(20))
 
@@ -151,8 +93,7 @@ async def exactly_once(served: Served, count: int, kills: int) -> None:
 
         async def kill() -> None:
             for n in range(kills):
-                while done < count * (n + 1) / (kills + 1):
-                    await asyncio.sleep(0.01)
+                await until(lambda n=n: done >= count * (n + 1) / (kills + 1), 10 * PATIENCE)
                 await asyncio.to_thread(served.kill)
                 await asyncio.to_thread(served.start)
 
@@ -189,7 +130,9 @@ async def test_a_thousand_keys_have_one_effect_each_through_ten_kills(served: Se
 
 async def rounds_of_reserving_all(served: Served, rounds: int) -> None:
     """64 clients at once want parts of one balance; what is granted is what one after another would be."""
-    async with httpx.AsyncClient(base_url=served.url, timeout=30, limits=httpx.Limits(max_connections=64)) as client:
+    async with httpx.AsyncClient(
+        base_url=served.url, timeout=PATIENCE, limits=httpx.Limits(max_connections=64)
+    ) as client:
         (bucket,) = await money_buckets(client, 1)
         for n in range(rounds):
             part = (20, 7, 3, Decimal("0.3"))[n % 4]

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import signal
-import time
 from pathlib import Path
 
 import httpx
 from tests.conftest import USAGE
 from tests.scenarios.commands import Cli
-from tests.scenarios.test_serve import free_port, until_gone, until_serving
+from tests.scenarios.serving import free_port, until_gone, until_serving
+from tests.waiting import PATIENCE, until_now
 
 JOBS = USAGE.removesuffix("productUsage") + "exportJob"
-
-
-def _until(what, seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def test_what_is_exported_is_fetched_watched_and_sent_back(folder: Path) -> None:
@@ -33,10 +25,10 @@ def test_what_is_exported_is_fetched_watched_and_sent_back(folder: Path) -> None
     cli.environment |= {"OXL_IMPORTS": str(folder / "in"), "OXL_EXPORTS": str(folder / "out")}
     server = cli.start("serve", "--port", str(port))
     until_serving(url, server)
-    with httpx.Client(base_url=url, timeout=30) as http:
+    with httpx.Client(base_url=url, timeout=PATIENCE) as http:
         job = http.post(JOBS, json={"@type": "ExportJob", "contentType": "application/x-ndjson"}).json()
         place = f"{JOBS}/{job['id']}"
-        _until(lambda: http.get(place).json()["status"] == "Succeeded")
+        until_now(lambda: http.get(place).json()["status"] == "Succeeded")
         job = http.get(place).json()
         assert job["url"] == f"{url}{place}/content"
         content = http.get(job["url"]).content
@@ -49,11 +41,11 @@ def test_what_is_exported_is_fetched_watched_and_sent_back(folder: Path) -> None
         assert len(outcomes) == records
         assert set(outcomes) <= {"duplicate"}
 
-        (watched / "june.ndjson").write_bytes(content)
+        (watched / "june.part").write_bytes(content)
+        (watched / "june.part").rename(watched / "june.ndjson")  # whole at once, however slowly it was written
         report = watched / "done" / "june.ndjson.report.json"
-        _until(report.exists)
+        until_now(report.exists)
         assert json.loads(report.read_bytes())["outcome"] == {"duplicate": records}
-    server.send_signal(signal.SIGTERM)
-    told = server.communicate(timeout=30)[0]
+    told = server.end()
     assert server.returncode == 0, told
     until_gone(folder / "data")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
 from tests.conftest import DEMO_CATALOG, NOON, USAGE, client_of
+from tests.gates import Gate, killed
 from tests.scenarios.commands import Cli
 from tests.scenarios.month import figures, make_files, provision
 
 from oxl.apis.product_usage.jobs import OUTCOMES, import_file
 from oxl.apis.product_usage.mapping import read_mapping
-from oxl.clock import system_now
-from oxl.db.database import Database
+from oxl.db.database import Database, Tenant
+from oxl.kernel.background import BULK
 from oxl.settings import Settings
 
 
@@ -114,18 +118,18 @@ async def test_hostile_lines_are_told_and_the_good_ones_are_in(make_tenant, file
     assert report.outcome["rejected"] == 4
 
 
-async def _final(data: Path) -> dict[str, list[tuple]]:
-    database = await Database.open(Settings(data=data))
-    tenant = await database.tenant("default")
-    found = await figures(tenant)
-    await database.close()
-    return found
+@asynccontextmanager
+async def _opened(cli: Cli) -> AsyncIterator[tuple[Database, Tenant]]:
+    database = await Database.open(Settings(data=cli.data))
+    try:
+        yield database, await database.tenant("default")
+    finally:
+        await database.close()
 
 
-def _seconds(cli: Cli, *words: str) -> float:
-    began = time.monotonic()
-    cli.run(*words)
-    return time.monotonic() - began
+async def _final(cli: Cli) -> dict[str, list[tuple]]:
+    async with _opened(cli) as (_, tenant):
+        return await figures(tenant)
 
 
 _THREE, _TWENTY = ("server", "import", "server"), ("import", "import", "import", "server") * 5
@@ -133,34 +137,42 @@ _THREE, _TWENTY = ("server", "import", "server"), ("import", "import", "import",
 
 @pytest.mark.parametrize("kills", [_THREE, pytest.param(_TWENTY, marks=pytest.mark.torture)], ids=["three", "twenty"])
 async def test_a_killed_import_run_again_ends_as_if_undisturbed(folder: Path, kills: tuple[str, ...]) -> None:
-    people, usage = make_files(folder, system_now(), 40, 12_000)
-    results, start_up, work = [], 0.0, 0.0
+    people, usage = make_files(folder, NOON, 40, 12_000)
+    results = []
     for name, planned in (("calm", ()), ("killed", kills)):
         cli = Cli(folder / name)
         cli.run("catalog", "publish", str(DEMO_CATALOG))
-        database = await Database.open(Settings(data=cli.data))
-        await provision(await database.tenant("default"), people)
-        await database.close()
-        random, to_come = Random(3), list(planned)
-        for _ in range(4 * len(kills)):
-            if not to_come:
-                break
-            process = cli.start("usage", "import", str(usage))
-            time.sleep(start_up + random.uniform(0.2, 1.5) * work / (len(kills) + 1))
-            cli.kill_server() if to_come[0] == "server" else process.kill()
-            told, _ = process.communicate(timeout=120)
-            if process.returncode != 0:  # else it was through before it could be hit
-                assert to_come.pop(0) == "import" or "run the same command again" in told, told
-        assert not to_come
-        start_up = start_up or _seconds(cli, "usage", "retry")
-        began = time.monotonic()
-        told = cli.run("usage", "import", str(usage))
-        work = work or max(time.monotonic() - began - start_up, 1)
-        assert "12,000 records" in told
-        results.append(await _final(cli.data))
-    calm, killed = results
+        async with _opened(cli) as (_, tenant):
+            await tenant.set_clock(timedelta(0), NOON)  # both in the same month
+            await provision(tenant, people)
+        random, left = Random(3), 12_000 // BULK - 1
+        for n, victim in enumerate(planned):
+            async with _opened(cli) as (database, tenant):
+                gate = Gate(database, tenant, "usage")
+                await (gate.open() if n else gate.build())
+                after = random.randint(0, left // (len(planned) - n))
+                await gate.close(after)
+                process = cli.start("usage", "import", str(usage))
+                struck = _Server(cli) if victim == "server" else process
+                left -= after + await killed(gate, struck, random, left - after)
+                told, _ = await asyncio.to_thread(process.communicate)
+                assert process.returncode != 0
+                assert victim == "import" or "run the same command again" in told, told
+        if planned:
+            async with _opened(cli) as (database, tenant):
+                await Gate(database, tenant, "usage").take_away()
+        assert "12,000 records" in cli.run("usage", "import", str(usage))
+        results.append(await _final(cli))
+    calm, killed_ = results
     for name in calm:
-        assert calm[name] == killed[name], name
+        assert calm[name] == killed_[name], name
+
+
+class _Server:
+    """What is killed where it is the database's turn."""
+
+    def __init__(self, cli: Cli) -> None:
+        self.kill = cli.kill_server
 
 
 def test_a_bad_mapping_says_what_is_wrong(folder: Path) -> None:

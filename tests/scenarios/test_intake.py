@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 from tests.conftest import USAGE, usage_body
+from tests.waiting import until
 
 from oxl.apis.product_usage.files import MAX_LINE
 from oxl.apis.product_usage.watching import MAPPING, Watch
@@ -106,7 +107,7 @@ async def test_a_client_that_goes_away_leaves_what_was_taken(http, number) -> No
 
 
 async def test_files_of_the_watched_folder_are_taken_when_they_are_whole(tenant, number, tmp_path) -> None:
-    late = [timedelta(0)]
+    late = [timedelta(hours=-1)]
     watch = Watch(tenant, tmp_path, lambda: system_now() + late[0])
     (tmp_path / "one.ndjson").write_bytes(b"\n".join([_line(number, "e1"), _line(number, "e2"), b"{"]))
     (tmp_path / "growing.ndjson.part").write_bytes(_line(number, "e3"))
@@ -116,14 +117,13 @@ async def test_files_of_the_watched_folder_are_taken_when_they_are_whole(tenant,
     assert [path.name for path in watch.waiting()] == ["one.ndjson"]
     stop = asyncio.Event()
     running = asyncio.create_task(watch.run(stop))
-    while not (tmp_path / "done" / "one.ndjson").exists():
-        await asyncio.sleep(0.01)
+    await until((tmp_path / "done" / "one.ndjson").exists)
     report = json.loads((tmp_path / "done" / "one.ndjson.report.json").read_bytes())
     assert report["records"] == 3
     assert report["outcome"] == {"rated": 2, "rejected": 1}
-    (tmp_path / "one.ndjson").write_bytes(_line(number, "e1"))
-    while not (tmp_path / "done" / "1.one.ndjson").exists():
-        await asyncio.sleep(0.01)
+    (tmp_path / "one.part").write_bytes(_line(number, "e1"))
+    (tmp_path / "one.part").rename(tmp_path / "one.ndjson")  # the watch has no patience with it any more
+    await until((tmp_path / "done" / "1.one.ndjson").exists)
     stop.set()
     await running
     assert json.loads((tmp_path / "done" / "1.one.ndjson.report.json").read_bytes())["outcome"] == {"duplicate": 1}

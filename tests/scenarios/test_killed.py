@@ -7,14 +7,18 @@ import hashlib
 import json
 from pathlib import Path
 from random import Random
+from signal import SIGKILL
 
 import pytest
 from tests.conftest import NOON, USAGE, client_of
+from tests.gates import Gate, killed
 from tests.scenarios import bystander
 from tests.scenarios.month import figures, make_files, provision
+from tests.waiting import PATIENCE, until
 
 from oxl.apis.product_usage.jobs import import_file
-from oxl.db.database import Tenant
+from oxl.db.database import Database, Tenant
+from oxl.kernel.background import BULK
 
 JOBS = USAGE.removesuffix("productUsage") + "exportJob"
 
@@ -37,21 +41,19 @@ async def _stored(tenant: Tenant) -> int:
         return await conn.fetchval("select count(*) from usage")
 
 
-async def _killed_import(make_tenant, files, calm: Tenant, kills: int, seed: int) -> None:
+async def _killed_import(database: Database, make_tenant, files, calm: Tenant, kills: int, seed: int) -> None:
     tenant = await make_tenant()
     await provision(tenant, files[0])
-    whole, random, disturbed = await _stored(calm), Random(seed), 0
-    for _ in range(kills):
-        before = await _stored(tenant)
-        some = before + random.randint(0, max((whole - before) // 3, 1))
+    random, left = Random(seed), 12_000 // BULK - 1
+    gate = Gate(database, tenant, "usage")
+    await gate.build()
+    for n in range(kills):
+        after = random.randint(0, left // (kills - n))
+        await gate.close(after)
         process = bystander.start(tenant, "import", files[1])
-        while process.poll() is None and await _stored(tenant) < some:
-            await asyncio.sleep(0.005)
-        await asyncio.sleep(random.uniform(0, 0.1))
-        disturbed += process.poll() is None
-        process.kill()
-        await asyncio.to_thread(process.wait)
-    assert disturbed > kills // 2, "most were killed at work"
+        left -= after + await killed(gate, process, random, left - after)
+        assert await asyncio.to_thread(process.wait) == -SIGKILL
+    await gate.take_away()
     report = await import_file(tenant, files[1])
     assert report.records == 12_000
     ended, undisturbed = await figures(tenant), await figures(calm)
@@ -59,13 +61,15 @@ async def _killed_import(make_tenant, files, calm: Tenant, kills: int, seed: int
         assert ended[name] == undisturbed[name], name
 
 
-async def test_an_import_that_was_killed_and_run_again_ends_as_if_undisturbed(make_tenant, files, calm) -> None:
-    await _killed_import(make_tenant, files, calm, 4, 5)
+async def test_an_import_that_was_killed_and_run_again_ends_as_if_undisturbed(
+    database, make_tenant, files, calm
+) -> None:
+    await _killed_import(database, make_tenant, files, calm, 4, 5)
 
 
 @pytest.mark.torture
-async def test_an_import_that_was_killed_twenty_times(make_tenant, files, calm) -> None:
-    await _killed_import(make_tenant, files, calm, 20, 6)
+async def test_an_import_that_was_killed_twenty_times(database, make_tenant, files, calm) -> None:
+    await _killed_import(database, make_tenant, files, calm, 20, 6)
 
 
 async def _killed_export(tenant: Tenant, folder: Path, kills: int, seed: int) -> None:
@@ -75,15 +79,17 @@ async def _killed_export(tenant: Tenant, folder: Path, kills: int, seed: int) ->
         asked = await http.post(JOBS, json={"@type": "ExportJob", "contentType": "application/x-ndjson"})
         path = folder / f"{asked.json()['id']}.ndjson"
         place = f"{JOBS}/{asked.json()['id']}"
+
+        async def is_beyond(status: str) -> bool:
+            return (await http.get(place)).json()["status"] not in ("Not Started", status)
+
         for n in range(kills + 1):
             process = bystander.start(tenant, "export", folder)
-            while (await http.get(place)).json()["status"] == "Not Started":
-                await asyncio.sleep(0.01)
+            await until(lambda: is_beyond("Not Started"))
             if n < kills:
                 await asyncio.sleep(random.uniform(0, 2.0))
             else:
-                while (await http.get(place)).json()["status"] == "Running":
-                    await asyncio.sleep(0.02)
+                await until(lambda: is_beyond("Running"), 3 * PATIENCE)
             process.kill()
             await asyncio.to_thread(process.wait)
             if path.exists():

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from tests.conftest import BALANCE, OPERATOR
 from tests.scenarios.commands import Cli
-from tests.scenarios.test_serve import free_port, until_gone
+from tests.scenarios.serving import free_port, until_gone, until_serving
+from tests.waiting import PATIENCE, until, until_now
 
 BUCKETS = f"{BALANCE}/bucket"
+READY = "/health/ready"
 
 
-def until_live(url: str, process: Any) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        assert process.poll() is None, process.communicate()[0]
-        try:
-            if httpx.get(f"{url}/health/ready").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    raise AssertionError("the server does not answer")
+def asked(url: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
+    return httpx.get(f"{url}{BUCKETS}", headers=headers, timeout=PATIENCE)
 
 
 def key_of(cli: Cli, *words: str) -> str:
@@ -47,7 +40,7 @@ def test_what_is_not_safe_refuses_to_start_and_says_why(folder: Path, settings: 
     cli = Cli(folder / "data")
     cli.environment |= settings
     server = cli.start("serve", "--host", "0.0.0.0", "--port", str(free_port()))  # noqa: S104 - it must not
-    told = server.communicate(timeout=60)[0]
+    told = server.communicate()[0]
     assert server.returncode == 1, told
     assert why in " ".join(told.split())
     assert not (folder / "data").exists()
@@ -60,34 +53,27 @@ def test_keys_and_tenants_are_made_while_it_serves_and_backups_prove_themselves(
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     server = cli.start("serve", "--port", str(port))
-    until_live(url, server)
-    assert httpx.get(f"{url}{BUCKETS}").status_code == 401
+    until_serving(url, server, READY)
+    assert asked(url).status_code == 401
     key = key_of(cli, "kit")
     mine = {"Authorization": f"Bearer {key}"}
-    assert httpx.get(f"{url}{BUCKETS}", headers=mine).status_code == 200
+    assert asked(url, mine).status_code == 200
     cli.run("tenant", "create", "alpha")
     assert cli.run("tenant", "list").split()[-2:] == ["alpha", "default"]
     theirs = {"X-API-Key": key_of(cli, "alpha's", "--tenant", "alpha")}
-    answer = httpx.get(f"{url}{BUCKETS}", headers=theirs, timeout=30)
+    answer = asked(url, theirs)
     assert (answer.status_code, answer.json()) == (200, [])
     assert "good" in cli.run("key", "list")
     cli.run("key", "revoke", key.split(".")[2])
-    end = time.monotonic() + 30
-    while httpx.get(f"{url}{BUCKETS}", headers=mine).status_code == 200:
-        assert time.monotonic() < end
-        time.sleep(0.2)
+    until_now(lambda: asked(url, mine).status_code == 401)
     assert "unbroken" in cli.run("audit", "verify")
     cli.run("backup", str(folder / "all.tar.gz"))
     cli.run("tenant", "export", "alpha", str(folder / "alpha.tar.gz"))
-    assert "--yes" in cli.start("tenant", "erase", "alpha").communicate(timeout=60)[0]
+    assert "--yes" in cli.start("tenant", "erase", "alpha").communicate()[0]
     cli.run("tenant", "erase", "alpha", "--yes")
-    end = time.monotonic() + 30
-    while httpx.get(f"{url}{BUCKETS}", headers=theirs, timeout=30).status_code != 401:
-        assert time.monotonic() < end
-        time.sleep(0.2)
-    server.send_signal(signal.SIGTERM)
-    assert server.communicate(timeout=60)[0] is not None
-    assert server.returncode == 0
+    until_now(lambda: asked(url, theirs).status_code == 401)
+    told = server.end()
+    assert server.returncode == 0, told
     other = Cli(folder / "other")
     told = other.run("restore", str(folder / "all.tar.gz"))
     assert "2 tenants" in told
@@ -98,45 +84,46 @@ def test_keys_and_tenants_are_made_while_it_serves_and_backups_prove_themselves(
 
 async def test_line_118_who_is_stopped_under_load_loses_nothing_and_cuts_nobody_off(folder: Path) -> None:
     cli = Cli(folder / "data")
-    cli.environment |= {"OXL_DRAIN_SECONDS": "8", "OXL_RATE": "100000"}
+    cli.environment |= {"OXL_DRAIN_SECONDS": "12", "OXL_RATE": "100000"}
     cli.run("seed", "conformance")
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     server = cli.start("serve", "--port", str(port), "--workers", "2")
-    await asyncio.to_thread(until_live, url, server)
+    await asyncio.to_thread(until_serving, url, server, READY)
     answered: list[int] = []
-    unready: list[int] = []
-    stop = asyncio.Event()
 
     async def ask(n: int) -> None:
         body = {"amount": {"amount": 0.01, "units": "EUR"}, "bucket": {"id": "11"}, "description": f"load {n}"}
-        while not stop.is_set():
-            async with httpx.AsyncClient(timeout=30) as http:  # a new connection each time
+        while True:
+            async with httpx.AsyncClient(timeout=PATIENCE) as http:  # a new connection each time
                 try:
                     answered.append((await http.post(f"{url}{BALANCE}/topupBalance", json=body)).status_code)
-                except httpx.NetworkError:  # nobody took it: were it cut off at work, it would be done and not answered
-                    return
+                except (httpx.NetworkError, httpx.RemoteProtocolError):
+                    return  # nobody took it: were it cut off at work, it would be done and not answered
+            await asyncio.sleep(0.02)
 
     load = [asyncio.create_task(ask(n)) for n in range(8)]
-    await asyncio.sleep(2)
+    await until(lambda: len(answered) >= 200)
     server.send_signal(signal.SIGTERM)
-    await asyncio.sleep(0.5)
-    before = len(answered)
-    unready.append((await asyncio.to_thread(httpx.get, f"{url}/health/ready")).status_code)
-    assert (await asyncio.to_thread(httpx.get, f"{url}/health/live")).status_code == 200
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as http:
+
+        async def unready() -> bool:
+            answer = await http.get("/health/ready")
+            return answer.status_code == 503 and "is being stopped" in answer.text
+
+        await until(unready)
+        before = len(answered)
+        assert (await http.get("/health/live")).status_code == 200
     await asyncio.gather(*load)
-    stop.set()
-    await asyncio.to_thread(server.communicate, timeout=60)
-    assert server.returncode == 0
-    assert unready == [503]
+    told = (await asyncio.to_thread(server.communicate))[0]
+    assert server.returncode == 0, told
     assert len(answered) > before, "nothing was answered any more though it was still being drained"
     assert set(answered) == {201}
     again = cli.start("serve", "--port", str(port))
-    await asyncio.to_thread(until_live, url, again)
+    await asyncio.to_thread(until_serving, url, again, READY)
     query = f"{url}{BALANCE}/topupBalance?limit=1&filter=$[?(@.amount.amount==0.01)]"
-    kept = httpx.get(query, headers={"Prefer": "count=exact"}, timeout=30)
+    kept = httpx.get(query, headers={"Prefer": "count=exact"}, timeout=PATIENCE)
     assert int(kept.headers["x-total-count"]) == len(answered), "what was answered is what was done"
-    assert httpx.get(f"{url}{OPERATOR}/auditRecord?limit=1").status_code in (200, 206)
-    again.send_signal(signal.SIGTERM)
-    again.communicate(timeout=60)
+    assert httpx.get(f"{url}{OPERATOR}/auditRecord?limit=1", timeout=PATIENCE).status_code in (200, 206)
+    again.end()
     until_gone(folder)

@@ -20,6 +20,7 @@ from oxl.certify.listening import Listener
 from oxl.certify.standard import FINAL, Kind, Standard, ended
 
 DOCUMENT, GUIDE, KITS, SUMS = "document", "design rules", "kits", "arithmetic"
+_PARTS = 20  # of a lull
 
 
 class Blocked(Exception):  # noqa: N818 – nothing is in error: there is nothing to test on
@@ -30,11 +31,18 @@ class Subject:
     """One resource of one server under test. `kind` is None for what concerns an API as a whole."""
 
     def __init__(
-        self, client: Client, standard: Standard, kind: Kind | None, ground: Ground, listener: Listener, patience: float
+        self,
+        client: Client,
+        standard: Standard,
+        kind: Kind | None,
+        ground: Ground,
+        listener: Listener,
+        patience: float,
+        grace: float,
     ) -> None:
         self.client, self.standard, self.ground, self.listener = client, standard, ground, listener
         self.patience = patience  # seconds that something may take to come
-        self.grace = min(1.0, patience / 10)  # seconds in which what must not come would have come
+        self._grace = grace  # seconds in which what must not come would have come
         self._kind = kind
         self._page: Answer | None = None
         self._one: Json = {}
@@ -88,6 +96,11 @@ class Subject:
             await asyncio.sleep(0.1)
             doc = (await self.client.ask("GET", self.place(doc))).doc or doc
         return doc
+
+    async def lull(self) -> None:
+        """Give what must not come its time: in parts, so that what has come is heard before the time is over."""
+        for _ in range(_PARTS):
+            await asyncio.sleep(self._grace / _PARTS)
 
     def place(self, doc: Json) -> str:
         """The path of a document; Blocked where it has no id."""

@@ -63,6 +63,7 @@ class Run(NamedTuple):
     payloads: Mapping[str, Json]
     now: Callable[[], datetime]
     patience: float = 15.0  # seconds that an event or the end of a task may take
+    grace: float = 1.0  # seconds in which an event that must not come would have come
 
 
 async def certify(run: Run, standard: Standard, tell: Callable[[Result], None] | None = None) -> Report:
@@ -87,10 +88,10 @@ async def certify(run: Run, standard: Standard, tell: Callable[[Result], None] |
 def _subjects(run: Run, standard: Standard, ground: Ground) -> list[tuple[Subject, list[Rule]]]:
     found = []
     for kind in standard.kinds:
-        subject = Subject(run.client, standard, kind, ground, run.listener, run.patience)
+        subject = Subject(run.client, standard, kind, ground, run.listener, run.patience, run.grace)
         found.append((subject, [rule for rule in ALL if rule.about == "resource" and _concerns(rule, kind)]))
     if "POST" in standard.hub:
-        subject = Subject(run.client, standard, None, ground, run.listener, run.patience)
+        subject = Subject(run.client, standard, None, ground, run.listener, run.patience, run.grace)
         found.append(
             (
                 subject,

@@ -6,10 +6,10 @@ from datetime import datetime
 from pathlib import Path
 
 import typer
-from rich.table import Table
 
 from oxl.apis.product_usage import again as jobs
-from oxl.cli.ground import DATA, TENANT, fail, opened, out, progress, run
+from oxl.cli.ground import DATA, TENANT, fail, opened, progress, run
+from oxl.cli.telling import note, say, table
 from oxl.db.database import Tenant
 from oxl.engines.catalog.catalog import Catalog, load_folder, tax_percent_at
 from oxl.engines.catalog.registry import catalog_of
@@ -48,11 +48,7 @@ def retry(
     data: Path | None = DATA,
     tenant: str | None = TENANT,
 ) -> None:
-    """Rate the usages in suspense again, now that what they lacked may be there.
-
-    \b
-    Example:  oxl usage retry --reason unknownSubscriber
-    """
+    """Rate the usages in suspense again, now that what they lacked may be there."""
     chosen = Selection(reason, specification, product, account, None, _instant(since), _instant(until), late)
     run(_work("retry", chosen, None, job, data, tenant))
 
@@ -72,9 +68,6 @@ def rerate(
     """Rate usages again, in the order in which they happened; only differences are posted.
 
     Run it twice and the second time changes nothing; cut it short and --job goes on where it was.
-
-    \b
-    Example:  oxl usage rerate --plan prepaid-m --version 2 --since 2026-06-01T00:00:00Z
     """
     chosen = Selection(None, specification, product, account, plan, _instant(since), _instant(until))
     run(_work("rerate", chosen, version, job, data, tenant))
@@ -104,13 +97,11 @@ async def _with_bar(tenant: Tenant, kind: str, job_id: str) -> Progress | None:
 
 def _show(result: Progress | None, job_id: str) -> None:
     if result is None:
-        out.print(f"another worker has job {job_id} at hand")
+        say(f"another worker has job {job_id} at hand", job=job_id, atHand=True)
         return
-    table = Table("outcome", "usages", title=f"{sum(result.counts.values()):,} usages", title_justify="left")
-    table.columns[1].justify = "right"
-    for outcome, count in sorted(result.counts.items(), key=lambda each: -each[1]):
-        table.add_row(outcome, f"{count:,}")
-    out.print(table)
+    note(job=job_id)
+    rows = sorted(result.counts.items(), key=lambda each: -each[1])
+    table("outcomes", {"outcome": "outcome", "usages": "usages"}, rows, f"{sum(result.counts.values()):,} usages")
 
 
 def rate(
@@ -122,11 +113,7 @@ def rate(
     data: Path | None = DATA,
     tenant: str | None = TENANT,
 ) -> None:
-    """Rate one usage by a plan and explain it step by step; nothing is stored.
-
-    \b
-    Example:  oxl rate --plan prepaid-m --usage call.json
-    """
+    """Rate one usage by a plan and explain it step by step; nothing is stored."""
 
     async def work() -> None:
         if catalog:
@@ -150,8 +137,6 @@ def _explain(catalog: Catalog, name: str, file: Path, included: int, used: int) 
     rate_ = tax_percent_at(catalog, plan.tax_category, event.start)
     if rate_ is None:
         fail(f"no rate of the tax category {plan.tax_category} was known then")
-    table = Table("step", "what", plan.currency)
-    table.columns[2].justify = "right"
-    for step in explain(plan, event, Given(rate_, included, used)):
-        table.add_row(step.name, step.text, step.amount)
-    out.print(table)
+    note(plan=plan.id, version=plan.version, currency=plan.currency)
+    steps = [(step.name, step.text, step.amount) for step in explain(plan, event, Given(rate_, included, used))]
+    table("steps", {"step": "step", "what": "what", "amount": plan.currency}, steps)

@@ -10,7 +10,7 @@ import typer
 from oxl.apis import APIS
 from oxl.certify.papers.assets import Served, assets, folder, overview
 from oxl.certify.standard import PLACES, Place, Standard
-from oxl.cli.ground import out
+from oxl.cli.telling import note, say
 from oxl.contract.openapi import contract
 
 
@@ -30,5 +30,6 @@ def write_assets(
         served = Served(Standard(place), contract(api, public), version("oxl"))
         for name, text in assets(served).items():
             (target / name).write_text(text, "utf-8")
-        out.print(str(target), soft_wrap=True)
+        say(str(target))
+    note(folders=[str(out_folder / name) for name in found])
     (out_folder / "index.html").write_text(overview(found), "utf-8")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import typer
 
-from oxl.cli.ground import DATA, TENANT, fail, opened, out, run
+from oxl.cli.ground import DATA, TENANT, fail, opened, run
+from oxl.cli.telling import say
 from oxl.kernel.background import once
 from oxl.operations import audit
 
@@ -24,7 +25,9 @@ def verify(data: Path | None = DATA, tenant: str | None = TENANT) -> None:
             async with place.connection() as conn:
                 found = await audit.walk(conn)
             if found.broken is not None:
-                fail(f"the audit of tenant {place.name} was changed after its seal, from number {found.broken} on")
-            out.print(f"{found.length} entries, unbroken; last hash {found.hash.hex()}", soft_wrap=True)
+                told = f"the audit of tenant {place.name} was changed after its seal, from number {found.broken} on"
+                fail(told, "keep the database as it is and compare it with a backup: somebody wrote past OXL")
+            digest = found.hash.hex()
+            say(f"{found.length} entries, unbroken; last hash {digest}", entries=found.length, hash=digest)
 
     run(check())

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from oxl.apis.billing import jobs as billing
 from oxl.apis.billing.api import BILLING, EXPLANATION
 from oxl.apis.customer_bill import jobs
 from oxl.apis.customer_bill.documents import drawn, make_all
 from oxl.cli.bulk import post_all
-from oxl.cli.ground import DATA, TENANT, fail, opened, out, progress, run
+from oxl.cli.ground import DATA, TENANT, fail, opened, progress, run
+from oxl.cli.telling import Cell, note, say, table
 from oxl.db.database import Tenant
 from oxl.engines.billing import documents as papers
 from oxl.engines.billing import read, setup
@@ -88,19 +88,25 @@ async def make_bills(tenant: Tenant, runs: list[str], workers: int = jobs.WORKER
 def show_runs(runs: list[dict[str, Any]]) -> None:
     """Print what runs came to, and whether their control sums are nothing."""
     if not runs:
-        out.print("no cycle is due")
+        say("no cycle is due", runs=[])
         return
-    table = Table("run of", "state", "bills", "held", "nothing owed", "errors", "net", "tax", "control sums")
+    columns = {"run": "run of", "state": "state", "bills": "bills", "held": "held", "empty": "nothing owed",
+               "errors": "errors", "net": "net", "tax": "tax", "wrong": "control sums"}  # fmt: skip
+    rows = []
     for each in runs if len(runs) <= MANY else [_added(runs)]:
         control = each["control"]
         wrong = {name: value for name, value in control.get("zero", {}).items() if value}
-        figures = (f"{control.get(name, 0):,}" for name in ("bills", "held", "empty", "error"))
-        money = (f"{Decimal(control.get(name, 0)) / 1_000_000:,.2f}" for name in ("net", "tax"))
-        table.add_row(
-            each["cycle_id"] or each["kind"], each["state"], *figures, *money,
-            f"[red]{wrong}[/]" if wrong else "all zero" if control else "not yet",
-        )  # fmt: skip
-    out.print(table)
+        figures = (control.get(name, 0) for name in ("bills", "held", "empty", "error"))
+        told = f"[red]{wrong}[/]" if wrong else "all zero" if control else "not yet"
+        money = (_money(control.get(name, 0)) for name in ("net", "tax"))
+        rows.append((each["cycle_id"] or each["kind"], each["state"], *figures, *money, Cell(wrong, told)))
+    table("runs", columns, rows)
+
+
+def _money(micros: int) -> Cell:
+    """An amount of money, as it is and as it is read."""
+    value = Decimal(micros) / 1_000_000
+    return Cell(value, f"{value:,.2f}")
 
 
 def _added(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -129,25 +135,27 @@ def explain(
         async with opened(data, tenant) as (_, place):
             found = await once(place, lambda work: read.place_of(work, which))
             if found is None:
-                fail(f"there is no bill or line {which!r}")
+                fail(f"there is no bill or line {which!r}", "`oxl bill list` shows the newest by their numbers")
             docs = await once(place, lambda work: by_ids(work.conn, EXPLANATION, work.now, [found]))
-            _show_explained(msgspec.json.decode(docs[found]))
+            document = msgspec.json.decode(docs[found])
+            note(**document)
+            _show_explained(document)
 
     run(show())
 
 
 def _show_explained(doc: dict[str, Any]) -> None:
-    out.print(f"[bold]{escape(doc.get('billNo', doc['id']))}[/] {escape(doc.get('name', ''))}")
+    say(f"[bold]{escape(doc.get('billNo', doc['id']))}[/] {escape(doc.get('name', ''))}")
     for line in doc.get("line", ()):
         money = line["taxExcludedAmount"]
-        out.print(f"  {escape(line['name']):40} {money['value']:>12} {money['unit']}   [dim]{escape(line['id'])}[/]")
-        out.print(f"    [dim]{escape('; '.join(line['arithmetic']))}[/]")
+        say(f"  {escape(line['name']):40} {money['value']:>12} {money['unit']}   [dim]{escape(line['id'])}[/]")
+        say(f"    [dim]{escape('; '.join(line['arithmetic']))}[/]")
     for step in doc.get("arithmetic", ()):
-        out.print(f"  {escape(step)}")
+        say(f"  {escape(step)}")
     for each in doc.get("usage", ()):
         money = f"{each['taxExcludedAmount']['value']} {each['taxExcludedAmount']['unit']}"
         used = f"{each['quantity']} {each['unit']}"
-        out.print(f"    {each['startDateTime']}  {used}  {money}  {each['pricePlan']}  {each['id']}")
+        say(f"    {each['startDateTime']}  {used}  {money}  {each['pricePlan']}  {each['id']}")
 
 
 @bill.command("list")
@@ -161,13 +169,14 @@ def list_bills(
 
     async def show() -> None:
         async with opened(data, tenant) as (_, place):
-            table = Table("date", "account", "category", "state", "net", "tax", "due", "open")
-            table.add_column("number", no_wrap=True)
-            for row in await once(place, lambda work: read.newest(work, account, limit)):
-                money = (f"{Decimal(row[name]) / 1_000_000:,.2f}" for name in ("net", "tax", "due", "open"))
-                day, number = f"{row['bill_date']:%Y-%m-%d}", row["number"] or row["id"]
-                table.add_row(day, row["account"], row["category"], row["state"], *money, number)
-            out.print(table)
+            found = await once(place, lambda work: read.newest(work, account, limit))
+        columns = ("date", "account", "category", "state", "net", "tax", "due", "open", "number")
+        rows = [
+            (Cell(row["bill_date"], f"{row['bill_date']:%Y-%m-%d}"), row["account"], row["category"], row["state"],
+             *(_money(row[name]) for name in ("net", "tax", "due", "open")), row["number"] or row["id"])
+            for row in found
+        ]  # fmt: skip
+        table("bills", {name: name for name in columns}, rows)
 
     run(show())
 
@@ -184,8 +193,10 @@ def documents(
         async with opened(data, tenant) as (_, place):
             if again:
                 await once(place, papers.again)
-            with progress("drawing", await once(place, papers.count_due), "bills") as tell:
+            due = await once(place, papers.count_due)
+            with progress("drawing", due, "bills") as tell:
                 await make_all(place, lambda done: tell(done, ""))
+            note(drawn=due)
 
     run(make())
 
@@ -204,11 +215,14 @@ def pdf(
             found = await once(place, lambda work: read.place_of(work, which)) or which
             facts = (await once(place, lambda work: papers.facts_of(work, [found]))).get(found)
             if facts is None:
-                fail(f"there is no bill {which!r}")
+                fail(f"there is no bill {which!r}", "`oxl bill list` shows the newest by their numbers")
+            written = []
             for made in drawn(found, facts):
                 path = folder / f"{facts.number or found}.{'xml' if made.kind == 'ubl' else made.kind}"
                 path.write_bytes(made.content)
-                out.print(f"{path}  {len(made.content):,} bytes")
+                written.append({"file": str(path), "bytes": len(made.content)})
+                say(f"{path}  {len(made.content):,} bytes")
+            note(files=written)
 
     run(write())
 
@@ -227,7 +241,9 @@ def policy(
                 text = file.read_text("utf-8")
                 await once(place, lambda work: setup.set_policy(work, text))
             found = await once(place, setup.policy_of)
-            out.print(msgspec.json.format(msgspec.json.encode(found)).decode())
+            shown = msgspec.json.encode(found)
+            note(**msgspec.json.decode(shown))
+            say(escape(msgspec.json.format(shown).decode()))
 
     run(show())
 
@@ -249,12 +265,13 @@ def record(
             try:
                 money = {"unit": currency, "value": Decimal(amount)}
             except InvalidOperation:
-                fail(f"{amount!r} is no amount")
+                fail(f"{amount!r} is no amount", "write it with a point and without the currency: 49.90")
             body = {"paymentReference": reference, "billingAccount": {"id": account_id}, "amount": money}
             (outcome,) = await post_all(place, BILLING, "payment", [(body, None)])
             if outcome.why:
                 fail(outcome.why)
             settled = await jobs.use_credits(place)
-            out.print(f"recorded as {outcome.id}; {settled} bills changed their state")
+            told = f"recorded as {outcome.id}; {settled} bills changed their state"
+            say(told, payment=outcome.id, billsChanged=settled)
 
     run(take())

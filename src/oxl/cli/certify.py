@@ -30,7 +30,8 @@ from oxl.certify.papers.writing import write
 from oxl.certify.running import Report, Result, Run
 from oxl.certify.running import certify as put_all
 from oxl.certify.standard import PLACES, Standard, standard_of
-from oxl.cli.ground import err, fail, out, run
+from oxl.cli.ground import err, fail, run
+from oxl.cli.telling import note, say
 from oxl.clock import system_now
 from oxl.db.cluster import entering
 
@@ -67,11 +68,13 @@ def certify(
     async def work() -> None:
         async with _server(url) as target, Client(target, headers, direct=not url) as client:
             async with Listener(host or "127.0.0.1", int(port), callback_url) as listener:
-                asked = Run(client, listener, given or {}, system_now, patience)
+                asked = Run(client, listener, given or {}, system_now, patience, min(1.0, patience / 10))
                 reports = [await _one(asked, standard) for standard in await _wanted(client, api, places)]
             products = await _products(client, reports)
-        for path in write(out_folder, about._replace(target=target), reports, products):
-            out.print(str(path), highlight=False, soft_wrap=True)
+        written = [str(path) for path in write(out_folder, about._replace(target=target), reports, products)]
+        for path in written:
+            say(path)
+        note(files=written, apis=[_counted(report) for report in reports])
         if not all(report.passed for report in reports):
             raise typer.Exit(1)
 
@@ -81,14 +84,14 @@ def certify(
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon:
-        fail(f"--header {text!r}: as 'Name: value'")
+        fail(f"--header {text!r} is no header", "write it as 'Name: value'")
     return name.strip().lower(), value.strip()
 
 
 def _pair(text: str) -> tuple[str, str]:
     key, equals, path = text.partition("=")
     if not equals:
-        fail(f"--at {text!r}: as TMF635=/path")
+        fail(f"--at {text!r} names no path", "write it as TMF635=/path")
     return standard_of(key).place.key, path
 
 
@@ -105,7 +108,8 @@ async def _wanted(client: Client, keys: Sequence[str], places: Mapping[str, str]
         else:
             err.print(f"[dim]{place.key} is not served here: not judged[/]")
     if not found:
-        fail(f"{client.url} serves none of {', '.join(place.key for place in PLACES)}")
+        told = f"{client.url} serves none of {', '.join(place.key for place in PLACES)}"
+        fail(told, "say with --at where the server has an API: --at TMF635=/usage/v5")
     return found
 
 
@@ -118,14 +122,20 @@ async def _one(asked: Run, standard: Standard) -> Report:
                 f"  [red]failed[/] {result.resource} {result.rule.name}: {escape(result.faults[0])}", soft_wrap=True
             )
 
-    out.print(f"[bold]{place.number} {place.title} v{place.version}[/]")
+    say(f"[bold]{place.number} {place.title} v{place.version}[/]")
     report = await put_all(asked, standard, tell)
     colour = "green" if report.passed else "red"
     counted = (
         f"{report.count('passed')} passed, {report.count('failed')} failed, {report.count('not tested')} not tested"
     )
-    out.print(f"  [{colour}]{counted}[/] in {report.seconds:.1f} s")
+    say(f"  [{colour}]{counted}[/] in {report.seconds:.1f} s")
     return report
+
+
+def _counted(report: Report) -> dict[str, Any]:
+    """What programs are told of a report."""
+    counts = {outcome.replace(" ", "_"): report.count(outcome) for outcome in ("passed", "failed", "not tested")}
+    return {"api": report.standard.place.key, "good": report.passed} | counts
 
 
 async def _products(client: Client, reports: Sequence[Report]) -> dict[str, Product]:

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 import typer
-from rich.table import Table
 
 from oxl.app import SQL_CODE
-from oxl.cli.ground import err, out
+from oxl.cli.ground import err
 from oxl.cli.seed import show_balances
+from oxl.cli.telling import Cell, table
 from oxl.db.database import Database, Tenant, UnknownTenantError
 from oxl.db.migrate import pending
 from oxl.engines.billing import read
@@ -36,16 +36,18 @@ async def examine(settings: Settings, billing: bool = False) -> None:
     database = await Database.open(settings, lambda line: err.print(f"[dim]{line}[/]"))
     try:
         findings = [finding async for finding in _findings(settings, database, billing)]
-        table = Table("", "checked", "found", "what to do")
-        for finding in findings:
-            table.add_row("[red]✗[/]" if finding.cure else "[green]✓[/]", *finding)
-        out.print(table)
+        columns = {"good": "", "what": "checked", "found": "found", "cure": "what to do"}
+        table("findings", columns, [(_mark(not finding.cure), *finding) for finding in findings])
         if not any(finding.what == "tenant" and finding.cure for finding in findings):
             await show_balances(await database.tenant(settings.tenant))
     finally:
         await database.close()
     if any(finding.cure for finding in findings):
         raise typer.Exit(1)
+
+
+def _mark(good: bool) -> Cell:
+    return Cell(good, "[green]✓[/]" if good else "[red]✗[/]")
 
 
 async def _findings(settings: Settings, database: Database, billing: bool) -> AsyncIterator[Finding]:
@@ -91,13 +93,13 @@ async def prove_ledger(settings: Settings) -> None:
         tenant = await database.tenant(settings.tenant)
         async with tenant.connection() as conn:
             lines = await proof.prove(conn)
-        table = Table("", "invariant", "checked", "faults", "where")
+        columns = {"good": "", "invariant": "invariant", "checked": "checked", "faults": "faults", "where": "where"}
+        rows = []
         for line in lines:
-            checked = f"{line.checked:,} {line.of}{'' if line.checked == 1 else 's'}"
-            where = ", ".join(line.places) + (" …" if line.faults > len(line.places) else "")
-            mark = "[red]✗[/]" if line.faults else "[green]✓[/]"
-            table.add_row(mark, line.name, checked, f"{line.faults:,}", where)
-        out.print(table)
+            checked = Cell(line.checked, f"{line.checked:,} {line.of}{'' if line.checked == 1 else 's'}")
+            where = Cell(list(line.places), ", ".join(line.places) + (" …" if line.faults > len(line.places) else ""))
+            rows.append((_mark(not line.faults), line.name, checked, line.faults, where))
+        table("invariants", columns, rows)
         await show_balances(tenant)
     finally:
         await database.close()

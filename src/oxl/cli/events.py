@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.table import Table
 
 from oxl.apis import APIS
 from oxl.apis.operator.api import OPERATOR
 from oxl.cli.ask import ask
-from oxl.cli.ground import DATA, TENANT, fail, opened, out, run
+from oxl.cli.ground import DATA, TENANT, fail, opened, run
+from oxl.cli.telling import line, say, table
 from oxl.clock import system_now
 from oxl.kernel.hub import new_secret
 from oxl.outbox import outbox
@@ -23,6 +23,8 @@ app = typer.Typer(no_args_is_help=True, help="Watch events; look after subscript
 
 _WAIT_SECONDS = 0.5
 _PAGE = 500
+_LISTS = {"hubListener": "subscriptions", "eventDelivery": "deliveries", "deadLetter": "deadLetters"}  # for programs
+_WHICH = "`oxl events subscriptions` shows those that do"
 WHICH = typer.Argument(help="The subscription's id.")
 ONLY = typer.Option(None, "--subscription", help="Of this subscription only.")
 
@@ -46,7 +48,8 @@ def tail(
                     found = await outbox.read_after(conn, [(api, at[api], NOTHING) for api in at], _PAGE)
                 shown = sorted((int(event.xid), event.id, event) for events in found for event in events)
                 for _, _, event in shown:
-                    out.print(f"{instant_text(event.at)}  {event.event_type}  {event.resource_id}")
+                    told = f"{instant_text(event.at)}  {event.event_type}  {event.resource_id}"
+                    line(told, eventId=event.id, at=event.at, eventType=event.event_type, resource=event.resource_id)
                 for api, events in zip(list(at), found, strict=True):
                     at[api] = Position(events[-1].xid, events[-1].id) if events else at[api]
                 if not shown:
@@ -63,19 +66,17 @@ def _show(name: str, columns: dict[str, str], data: Path | None, tenant: str | N
     async def work() -> None:
         async with opened(data, tenant) as (_, place):
             found = await ask(place, OPERATOR, name, **{key: text for key, text in filters.items() if text})
-        table = Table(*columns.values())
-        for document in found:
-            table.add_row(*[_text(document, path) for path in columns])
-        out.print(table)
+        keys = {path.replace(".", "_"): heading for path, heading in columns.items()}
+        table(_LISTS[name], keys, [[_value(document, path) for path in columns] for document in found])
 
     run(work())
 
 
-def _text(document: dict[str, Any], path: str) -> str:
+def _value(document: dict[str, Any], path: str) -> Any:
     value: Any = document
     for name in path.split("."):
-        value = value.get(name, "") if isinstance(value, dict) else ""
-    return str(value)
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 @app.command()
@@ -114,12 +115,12 @@ def dead_letters(
         _show("deadLetter", columns, data, tenant, hubListener__id=subscription)
         return
     if subscription is None:
-        fail("--resend needs --subscription")
+        fail("--resend needs --subscription", "`oxl events subscriptions` shows their ids")
 
     async def work() -> None:
         async with opened(data, tenant) as (_, place), place.connection() as conn:
             count = await outbox.resend(conn, subscription, event, system_now())
-        out.print(f"{count:,} dead letters will be told again")
+        say(f"{count:,} dead letters will be told again", resent=count)
 
     run(work())
 
@@ -140,11 +141,11 @@ def replay(
             async with place.connection() as conn:
                 start = await _start(conn, found[0]["api"], since, position) if found else START
                 if start is None:
-                    out.print("nothing has happened since then")
+                    say("nothing has happened since then", position=None)
                 elif not await outbox.replay(conn, subscription, start, system_now()):
-                    fail(f"there is no subscription {subscription} that stands")
+                    fail(f"there is no subscription {subscription} that stands", _WHICH)
                 else:
-                    out.print(f"tells again from {start.xid}/{start.event_id}")
+                    say(f"tells again from {start.xid}/{start.event_id}", position=f"{start.xid}/{start.event_id}")
 
     run(work())
 
@@ -152,7 +153,7 @@ def replay(
 async def _start(conn: Any, api: str, since: str | None, position: str | None) -> Position | None:
     """The position that is meant; None when nothing is behind it."""
     if (since is None) == (position is None):
-        fail("say either --since or --position")
+        fail("the beginning is not clear", "say either --since or --position")
     if position is not None:
         xid, _, event_id = position.partition("/")
         if not (xid.isascii() and xid.isdigit() and len(xid) < 20):
@@ -172,7 +173,7 @@ def secret(subscription: str = WHICH, data: Path | None = DATA, tenant: str | No
         made = new_secret()
         async with opened(data, tenant) as (_, place), place.connection() as conn:
             if not await outbox.renew_secret(conn, subscription, made):
-                fail(f"there is no subscription {subscription} that stands")
-        out.print(made, soft_wrap=True)
+                fail(f"there is no subscription {subscription} that stands", _WHICH)
+        say(made, secret=made)
 
     run(work())

@@ -1,4 +1,4 @@
-"""What every command stands on: the settings, a database that is open and migrated, and how things are said."""
+"""What every command stands on: the settings, a database that is open and migrated, and what to do when it fails."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Never
+from typing import Any
 
 import asyncpg
 import typer
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -24,6 +23,7 @@ from rich.progress import (
 )
 
 from oxl.app import SQL_CODE
+from oxl.cli.telling import err, fail, out
 from oxl.db.database import ABSENT, Database, Tenant, UnknownTenantError
 from oxl.db.embedded import EmbeddedError
 from oxl.db.migrate import migrate
@@ -31,31 +31,33 @@ from oxl.engines.catalog.document import CatalogError
 from oxl.engines.catalog.registry import PlanChangedError
 from oxl.settings import Settings, read_settings
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
-
+__all__ = ["DATA", "TENANT", "err", "fail", "opened", "out", "progress", "run", "settings_of"]
 DATA = typer.Option(None, "--data", help="Folder of the embedded database. [default: .oxl]", show_default=False)
 TENANT = typer.Option(None, "--tenant", help="The tenant to work in. [default: default]", show_default=False)
 
 
-def fail(message: str) -> Never:
-    """Say why and leave with exit code 1."""
-    err.print(f"[bold red]oxl:[/] {message}", soft_wrap=True)
-    raise typer.Exit(1)
+CURES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str, str], ...] = (
+    # what failed, what is said of it, what to do next; the first that fits
+    (UnknownTenantError, "{error}", "`oxl tenant list` shows those that are there, `oxl tenant create NAME` makes one"),
+    (PlanChangedError, "{error}", "give the changed plan its next `version` and publish again"),
+    (CatalogError, "{error}", "mend the file; `oxl catalog check FOLDER` looks at all of them and publishes nothing"),
+    (EmbeddedError, "{error}", "`oxl doctor` looks at the set-up; the server's own log is in the data folder"),
+    (FileNotFoundError, "{error.filename}: no such file", "look at the path; it is read from the folder you are in"),
+    (asyncpg.InvalidAuthorizationSpecificationError, "the database refuses the log-in: {error}",
+     "look at the user and the password in OXL_DATABASE_URL"),
+    (ABSENT, "the database went away ({error})", "run the same command again: nothing is lost or done twice"),
+    ((ValueError, LookupError), "{error}", ""),
+)  # fmt: skip
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    """Run a command's coroutine; known failures become one sentence and exit code 1."""
+    """Run a command's coroutine; known failures become a sentence, what to do next, and exit code 1."""
+    known = tuple(kind for kinds, _, _ in CURES for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
     try:
         asyncio.run(work)
-    except (EmbeddedError, UnknownTenantError, PlanChangedError, CatalogError, ValueError, LookupError) as error:
-        fail(str(error))
-    except FileNotFoundError as error:
-        fail(f"{error.filename}: no such file")
-    except asyncpg.InvalidAuthorizationSpecificationError as error:
-        fail(f"the database refuses the log-in: {error}")
-    except ABSENT as error:
-        fail(f"the database went away ({error}); run the same command again: nothing is lost or done twice")
+    except known as error:
+        told, cure = next((told, cure) for kinds, told, cure in CURES if isinstance(error, kinds))
+        fail(told.format(error=error), cure)
 
 
 def settings_of(**given: object) -> Settings:

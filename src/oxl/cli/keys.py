@@ -6,14 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from oxl.cli.ground import DATA, TENANT, fail, opened, out, run
+from oxl.cli.ground import DATA, TENANT, fail, opened, run
+from oxl.cli.telling import Cell, say, table
 from oxl.clock import system_now
 from oxl.identity import keys
 from oxl.identity.scopes import Role
-from oxl.values import instant_text
 
 app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
 
@@ -40,7 +38,7 @@ def create(
                 conn, place.name, name=name, role=given, scopes=scope or None, parties=party, now=now, expires_at=ends,
                 rate=rate,
             )  # fmt: skip
-            out.print(text, soft_wrap=True, style="bold")
+            say(text, style="bold", key=text, expires=ends)
 
     run(make())
 
@@ -51,13 +49,13 @@ def show(data: Path | None = DATA, tenant: str | None = TENANT) -> None:
 
     async def tell() -> None:
         async with opened(data, tenant) as (_, place), place.connection() as conn:
-            table = Table("id", "name", "role", "scopes", "parties", "expires", "state")
+            columns, now = ("id", "name", "role", "scopes", "parties", "expires", "state"), system_now()
+            rows = []
             for row in await keys.listed(conn):
-                ended = "revoked" if row["revoked_at"] else "expired" if row["expires_at"] <= system_now() else "good"
-                scopes = ["what the role may"] if row["scopes"] is None else row["scopes"]
-                table.add_row(row["id"], escape(row["name"]), row["role"], " ".join(scopes), " ".join(row["parties"]),
-                              instant_text(row["expires_at"]), ended)  # fmt: skip
-            out.print(table)
+                ended = "revoked" if row["revoked_at"] else "expired" if row["expires_at"] <= now else "good"
+                scopes = Cell(None, "what the role may") if row["scopes"] is None else row["scopes"]
+                rows.append((row["id"], row["name"], row["role"], scopes, row["parties"], row["expires_at"], ended))
+            table("keys", {name: name for name in columns}, rows)
 
     run(tell())
 
@@ -73,7 +71,8 @@ def revoke(
     async def end() -> None:
         async with opened(data, tenant) as (_, place), place.connection() as conn:
             if not await keys.revoke(conn, key_id, system_now()):
-                fail(f"there is no key {key_id!r} in tenant {place.name} that opened anything")
-            out.print("revoked")
+                told = f"there is no key {key_id!r} in tenant {place.name} that opened anything"
+                fail(told, "`oxl key list` shows them; the id is the third part of a key")
+            say("revoked", revoked=key_id)
 
     run(end())

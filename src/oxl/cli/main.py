@@ -16,8 +16,11 @@ from oxl.cli import seed as seeds
 from oxl.cli.assets import write_assets
 from oxl.cli.certify import certify
 from oxl.cli.doctor import examine, prove_ledger
-from oxl.cli.ground import DATA, TENANT, err, fail, opened, out, run, settings_of
+from oxl.cli.dressing import dressed
+from oxl.cli.ground import DATA, TENANT, err, fail, opened, run, settings_of
 from oxl.cli.serving import serve_until_stopped, work_until_stopped
+from oxl.cli.telling import finish, say
+from oxl.cli.watch import watch
 from oxl.db import archive
 from oxl.db.migrate import tenant_names
 from oxl.db.upgrade import upgrade as upgrade_cluster
@@ -47,6 +50,7 @@ app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(catalog, name="catalog")
 app.command()(certify)
 app.command("assets")(write_assets)
+app.command()(watch)
 app.add_typer(bills.bill, name="bill")
 app.add_typer(bills.payment, name="payment")
 app.command("bill-run")(bills.bill_run)
@@ -87,7 +91,7 @@ def migrate(data: Path | None = DATA, tenant: str | None = TENANT) -> None:
 
     async def bring() -> None:
         async with opened(data, tenant) as (_, place):
-            out.print(f"tenant {place.name} is at this version")
+            say(f"tenant {place.name} is at this version", tenant=place.name)
 
     run(bring())
 
@@ -99,7 +103,8 @@ def upgrade(data: Path | None = DATA) -> None:
     async def move() -> None:
         folder = settings_of(data=data).data
         old, new = await asyncio.to_thread(upgrade_cluster, folder, lambda line: err.print(f"[dim]{escape(line)}[/]"))
-        out.print(f"PostgreSQL {old} is the newest here" if old == new else f"moved from PostgreSQL {old} to {new}")
+        told = f"PostgreSQL {old} is the newest here" if old == new else f"moved from PostgreSQL {old} to {new}"
+        say(told, before=old, now=new)
 
     run(move())
 
@@ -115,7 +120,8 @@ def backup(
         async with opened(data, None) as (database, _):
             names = await tenant_names(database)
             found = await archive.write(database, file, names, lambda line: err.print(f"[dim]{line}[/]"))
-            out.print(f"{len(names)} tenants, {sum(p.rows for each in found.values() for p in each.values())} rows")
+            rows = sum(p.rows for each in found.values() for p in each.values())
+            say(f"{len(names)} tenants, {rows} rows", tenants=list(names), rows=rows, file=str(file))
 
     run(keep())
 
@@ -124,14 +130,15 @@ def backup(
 def restore(file: Path = typer.Argument(help="A file of `oxl backup`."), data: Path | None = DATA) -> None:
     """Bring tenants back from a file, and prove that each table is what it was. Here they must be empty."""
 
-    def say(line: str) -> None:
+    def step(line: str) -> None:
         err.print(f"[dim]{line}[/]")
 
     async def bring() -> None:
         async with opened(data, None) as (database, _):
-            found = await archive.restore(database, file, SQL_CODE, say, AFTER_RESTORE)
+            found = await archive.restore(database, file, SQL_CODE, step, AFTER_RESTORE)
             rows = sum(proof.rows for each in found.values() for proof in each.values())
-            out.print(f"{len(found)} tenants, {rows} rows: every table has the rows and the sum that were written")
+            told = f"{len(found)} tenants, {rows} rows: every table has the rows and the sum that were written"
+            say(told, tenants=list(found), rows=rows)
 
     run(bring())
 
@@ -151,7 +158,7 @@ def seed(
             if what is Seed.conformance:
                 await seeds.conformance(place)
             elif not await seeds.demo(place, database.settings.data / "demo", subscribers, records):
-                out.print("the demo operator is there already")
+                say("the demo operator is there already", loaded=False)
 
     run(load())
 
@@ -174,11 +181,12 @@ def check(folder: Path = typer.Argument(help="A folder of catalog files.")) -> N
     try:
         found = load_folder(folder)
     except CatalogError as error:
-        fail(str(error))
+        fail(str(error), "mend the file at that line, then check again")
     plans = sum(len(versions) for versions in found.plans.values())
-    out.print(
-        f"{plans} plan versions, {len(found.offerings)} offerings, {len(found.specifications)} specifications: good"
-    )
+    say(
+        f"{plans} plan versions, {len(found.offerings)} offerings, {len(found.specifications)} specifications: good",
+        planVersions=plans, offerings=len(found.offerings), specifications=len(found.specifications),
+    )  # fmt: skip
 
 
 @catalog.command()
@@ -192,11 +200,14 @@ def publish(
     async def bring() -> None:
         async with opened(data, tenant) as (_, place):
             await seeds.publish_catalog(place, folder)
-            out.print("published")
+            say("published", published=str(folder))
 
     run(bring())
 
 
 def main() -> None:
     """The console script."""
-    app()
+    try:
+        dressed(app)(prog_name="oxl")
+    finally:
+        finish()

@@ -9,7 +9,8 @@ import typer
 
 from oxl.apis import APIS
 from oxl.callers import EVERYONE, Sight
-from oxl.cli.ground import DATA, TENANT, fail, opened, out, run
+from oxl.cli.ground import DATA, TENANT, fail, opened, run
+from oxl.cli.telling import say
 from oxl.db.database import Tenant
 from oxl.identity import keys
 from oxl.kernel import represent, select
@@ -35,7 +36,7 @@ def export(
     async def write() -> None:
         async with opened(data, tenant) as (_, place):
             lines = await write_party(place, party, file)
-            out.print(f"{lines} documents are in {file}")
+            say(f"{lines} documents are in {file}", documents=lines, file=str(file))
 
     run(write())
 
@@ -53,7 +54,8 @@ async def write_party(tenant: Tenant, party: str, file: Path) -> int:
 
         async with snapshot(tenant) as work:
             if not await keys.is_known(work.conn, party):
-                fail(f"there is no party {party!r} in tenant {tenant.name}")
+                told = f"there is no party {party!r} in tenant {tenant.name}"
+                fail(told, "`oxl subscriber show NUMBER --json` tells a subscriber's party")
             sight = Sight((party,), await keys.owned(work.conn, (party,)))
             for api in APIS:
                 for each in api.resources:

@@ -6,10 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import typer
-from rich.table import Table
+from rich.markup import escape
 
 from oxl.apis.recommendation import jobs
-from oxl.cli.ground import DATA, TENANT, opened, out, run
+from oxl.cli.ground import DATA, TENANT, opened, run
+from oxl.cli.telling import Cell, note, table
+from oxl.cli.telling import say as tell
 from oxl.engines.recommendation import learn
 from oxl.engines.recommendation.policy import default_text
 from oxl.engines.recommendation.standing import publish_policy
@@ -41,11 +43,12 @@ def train(
 def say(kept: learn.Kept) -> None:
     """Print what became of a model, and its figures beside popularity's."""
     told = f"model {kept.version} is {kept.status}" + (f": {kept.reason}" if kept.reason else "")
-    out.print(f"{told} ({kept.metrics['parties']:,} parties, {kept.metrics['items']} offerings)")
+    note(model=kept.version, status=kept.status, reason=kept.reason, metrics=kept.metrics)
+    tell(f"{told} ({kept.metrics['parties']:,} parties, {kept.metrics['items']} offerings)")
     for name in ("model", "popularity"):
         if name in kept.metrics:
             figures = kept.metrics[name]
-            out.print(f"  {name}: HR@1 {_percent(figures['hitRate1'])}, NDCG@10 {_percent(figures['ndcg10'])}")
+            tell(f"  {name}: HR@1 {_percent(figures['hitRate1'])}, NDCG@10 {_percent(figures['ndcg10'])}")
 
 
 @app.command()
@@ -57,14 +60,14 @@ def configure(
 ) -> None:
     """Publish the rules by which offerings are ranked; every fault is told with file, line and field."""
     if show:
-        out.print(default_text(), markup=False)
+        tell(escape(default_text()), rules=default_text())
         return
     text = file.read_text("utf-8") if file else default_text()
 
     async def work() -> None:
         async with opened(data, tenant) as (_, place):
             version = await once(place, lambda work: publish_policy(work, text))
-            out.print(f"policy {version} holds from now on")
+            tell(f"policy {version} holds from now on", policy=version)
 
     run(work())
 
@@ -81,16 +84,19 @@ def report(
         async with opened(data, tenant) as (_, place):
             since = place.clock.now() - timedelta(days=days)
             take_up, trials = await once(place, lambda work: learn.report(work, since))
-        table = Table("source", "place", "shown", "taken", "accepted", "take-up")
+        columns = {"source": "source", "place": "place", "shown": "shown", "taken": "taken", "accepted": "accepted",
+                   "takeUpMillionths": "take-up"}  # fmt: skip
+        rows = []
         for row in take_up:
-            rate = _percent(row.taken * 100 * _WHOLE // row.shown)
-            table.add_row(row.source, str(row.rank), f"{row.shown:,}", f"{row.taken:,}", f"{row.accepted:,}", rate)
-        out.print(table)
+            rate = row.taken * 100 * _WHOLE // row.shown
+            rows.append((row.source, row.rank, row.shown, row.taken, row.accepted, Cell(rate, _percent(rate))))
+        table("takeUp", columns, rows)
+        note(trials=[{"experiment": trial.experiment, "variants": trial.variants, "p": trial.p} for trial in trials])
         for trial in trials:
             for variant, (parties, takers) in trial.variants.items():
                 rate = _percent(takers * 100 * _WHOLE // parties)
-                out.print(f"{trial.experiment}, {variant}: {takers:,} of {parties:,} parties took something ({rate})")
+                tell(f"{trial.experiment}, {variant}: {takers:,} of {parties:,} parties took something ({rate})")
             if trial.p is not None:
-                out.print(f"  so great a difference comes by chance alone in {_percent(trial.p)} of cases")
+                tell(f"  so great a difference comes by chance alone in {_percent(trial.p)} of cases")
 
     run(work())

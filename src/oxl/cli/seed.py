@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +16,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from rich.table import Table
 
 from oxl.apis.billing import jobs as billing
 from oxl.apis.operator.api import OPERATOR
@@ -24,7 +24,8 @@ from oxl.apis.product_usage.api import PRODUCT_USAGE
 from oxl.apis.usage_consumption.api import USAGE_CONSUMPTION
 from oxl.cli import bills, usage
 from oxl.cli.bulk import Outcome, keyed, post_all, read_bodies
-from oxl.cli.ground import err, out, progress
+from oxl.cli.ground import progress
+from oxl.cli.telling import Cell, err, note, say, table
 from oxl.db.database import Tenant
 from oxl.demo.billing import OPERATOR_POLICY, split
 from oxl.demo.population import subscribers
@@ -142,13 +143,14 @@ async def show_balances(tenant: Tenant) -> None:
     async with tenant.connection() as conn:
         faults = proof.faults_of(await proof.prove(conn))
         totals = await proof.totals(conn)
-    table = Table("unit", "buckets", *_FIGURES, title="balances", title_justify="left")
+    rows = []
     for row in totals:
         name, atoms = _SHOWN.get(row["unit"]) or (row["unit"], unit_of(row["unit"]).atoms)
-        figures = (f"{row[figure] / atoms:,.{2 if atoms > 1 else 0}f}" for figure in _FIGURES)
-        table.add_row(name, f"{row['buckets']:,}", *figures)
-    out.print(table)
-    out.print("the ledger adds up" if not faults else f"[red]the ledger has {len(faults)} faults: run oxl doctor[/]")
+        figures = [Decimal(row[figure]) / atoms for figure in _FIGURES]
+        rows.append((name, row["buckets"], *(Cell(each, f"{each:,.{2 if atoms > 1 else 0}f}") for each in figures)))
+    table("balances", {name: name for name in ("unit", "buckets", *_FIGURES)}, rows, "balances")
+    say("the ledger adds up" if not faults else f"[red]the ledger has {len(faults)} faults: run oxl doctor[/]")
+    note(ledgerFaults=faults)
 
 
 async def conformance(tenant: Tenant) -> None:

@@ -34,7 +34,7 @@ from oxl.cli.sandbox import reset_if_asked
 from oxl.cli.walk import print_walk
 from oxl.clock import system_now
 from oxl.db.cluster import entering
-from oxl.db.database import ABSENT, Database, Tenant
+from oxl.db.database import ABSENT, LOST_RACE, Database, Tenant
 from oxl.db.migrate import keep_partitions, migrate, tenant_names
 from oxl.engines.billing.run import NewRun
 from oxl.engines.consumption.consumption import speak
@@ -183,8 +183,8 @@ async def _attend(settings: Settings, database: Database, tenant: Tenant, stop: 
             try:
                 await reset_if_asked(database, tenant)
                 await _sweep(settings, tenant)
-            except ABSENT as error:
-                err.print(f"[yellow]the database is away ({error}); trying again[/]")
+            except (*ABSENT, *LOST_RACE) as error:
+                err.print(f"[yellow]the sweep was broken off ({error}); trying again[/]")
             waiting = [*running, stopping := asyncio.create_task(stop.wait())]
             ended, _ = await asyncio.wait(waiting, timeout=_SWEEP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()

@@ -7,13 +7,14 @@ from typing import Any
 from uuid import uuid4
 
 import typer
-from rich.table import Table
+from rich.markup import escape
 
 from oxl.apis.operator.api import OPERATOR
 from oxl.apis.prepay_balance.api import PREPAY_BALANCE
 from oxl.cli.ask import ask
 from oxl.cli.bulk import Outcome, keyed, post_all, read_bodies
-from oxl.cli.ground import DATA, TENANT, fail, opened, out, progress, run
+from oxl.cli.ground import DATA, TENANT, fail, opened, progress, run
+from oxl.cli.telling import note, say, table
 from oxl.db.database import Tenant
 
 app = typer.Typer(no_args_is_help=True, help="Provision subscribers, look at them, change them.")
@@ -33,11 +34,7 @@ def create(
     data: Path | None = DATA,
     tenant: str | None = TENANT,
 ) -> None:
-    """Provision a line: party, account, device, product, number, and the buckets that its plan grants.
-
-    \b
-    Example:  oxl subscriber create 4915550001234 --offering prepaid-m --name "Mia Berg"
-    """
+    """Provision a line: party, account, device, product, number, and the buckets that its plan grants."""
     body: dict[str, Any] = {
         "party": {"name": name},
         "logicalResource": {"value": number},
@@ -80,9 +77,10 @@ def import_command(
                 outcomes = await post_all(place, OPERATOR, "subscriber", bodies, tell)
         for outcome in outcomes:
             if outcome.why:
-                out.print(f"line {outcome.place + 1}: {outcome.why}")
-        refused = sum(bool(outcome.why) for outcome in outcomes)
-        out.print(f"{len(outcomes) - refused:,} provisioned or there already, {refused:,} refused")
+                say(f"line {outcome.place + 1}: {escape(outcome.why)}")
+        refused = [{"line": outcome.place + 1, "why": outcome.why} for outcome in outcomes if outcome.why]
+        done = len(outcomes) - len(refused)
+        say(f"{done:,} provisioned or there already, {len(refused):,} refused", done=done, refused=refused)
         if refused:
             raise typer.Exit(1)
 
@@ -142,21 +140,24 @@ async def _find(tenant: Tenant, who: str) -> str:
     found = found or await ask(tenant, OPERATOR, "subscriber", logicalResource__value=who.lstrip("+"))
     held = [each for each in found if each["status"] != "terminated"] or found
     if not held:
-        raise LookupError(f"there is no subscriber with the id or number {who}")
+        cure = "numbers are written in full, such as 4915550000001; `GET /oxl/v1/subscriber` lists them"
+        fail(f"there is no subscriber with the id or number {who}", cure)
     return held[-1]["id"]
 
 
 async def _show(tenant: Tenant, subscriber_id: str) -> None:
     (subscriber,) = await ask(tenant, OPERATOR, "subscriber", id=subscriber_id)
     account, device = subscriber["billingAccount"], subscriber["logicalResource"]
-    out.print(f"[bold]{subscriber['name']}[/]  {device['value']}  {subscriber['status']}")
-    out.print(f"  subscriber {subscriber_id}\n  device     {device['id']}")
-    out.print(f"  account    {account['id']} ({account['kind']}, {account['currency']})")
+    note(**subscriber)
+    say(f"[bold]{escape(subscriber['name'])}[/]  {device['value']}  {subscriber['status']}")
+    say(f"  subscriber {subscriber_id}\n  device     {device['id']}")
+    say(f"  account    {account['id']} ({account['kind']}, {account['currency']})")
     packs = [pack["id"] for pack in subscriber.get("addOn", [])]
-    out.print(f"  offering   {' + '.join([subscriber['productOffering']['id'], *packs])}")
-    table = Table("bucket", "left", "valid until", "status", "id")
+    say(f"  offering   {' + '.join([subscriber['productOffering']['id'], *packs])}")
+    columns = {"name": "bucket", "left": "left", "validUntil": "valid until", "status": "status", "id": "id"}
+    rows = []
     for bucket in await ask(tenant, PREPAY_BALANCE, "bucket", partyAccount__id=account["id"]):
         if bucket["status"] != "expired" and bucket.get("logicalResource", [device])[0]["id"] == device["id"]:
             until = bucket["validFor"].get("endDateTime", "no end")
-            table.add_row(bucket["name"], bucket["remainingValueName"], until, bucket["status"], bucket["id"])
-    out.print(table)
+            rows.append((bucket["name"], bucket["remainingValueName"], until, bucket["status"], bucket["id"]))
+    table("buckets", columns, rows)

@@ -9,12 +9,14 @@ from pathlib import Path
 import typer
 
 from oxl.app import SQL_CODE
-from oxl.cli.ground import DATA, err, fail, out, run, settings_of
+from oxl.cli.ground import DATA, err, fail, run, settings_of
+from oxl.cli.telling import note, say
 from oxl.db import archive
 from oxl.db.database import Database
 from oxl.db.migrate import create_tenant, drop_tenant, migrate, tenant_names
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, export and erase tenants.")
+_WHICH = "`oxl tenant list` shows those that are there"
 NAME = typer.Argument(help="The tenant's name: lower-case letters, digits and _.")
 
 
@@ -35,7 +37,7 @@ def create(name: str = NAME, data: Path | None = DATA) -> None:
     async def make() -> None:
         async with _database(data) as database:
             await create_tenant(database, name, SQL_CODE)
-            out.print(f"tenant {name} is there")
+            say(f"tenant {name} is there", tenant=name)
 
     run(make())
 
@@ -46,8 +48,10 @@ def show(data: Path | None = DATA) -> None:
 
     async def tell() -> None:
         async with _database(data) as database:
-            for name in await tenant_names(database):
-                out.print(name)
+            names = await tenant_names(database)
+            for name in names:
+                say(name)
+            note(tenants=list(names))
 
     run(tell())
 
@@ -63,9 +67,9 @@ def export(
     async def write() -> None:
         async with _database(data) as database:
             if name not in await tenant_names(database):
-                fail(f"there is no tenant {name!r}")
+                fail(f"there is no tenant {name!r}", _WHICH)
             await archive.write(database, file, [name], lambda line: err.print(f"[dim]{line}[/]"))
-            out.print(f"tenant {name} is in {file}")
+            say(f"tenant {name} is in {file}", tenant=name, file=str(file))
 
     run(write())
 
@@ -81,12 +85,13 @@ def erase(
     async def remove() -> None:
         async with _database(data) as database:
             if name not in await tenant_names(database):
-                fail(f"there is no tenant {name!r}")
+                fail(f"there is no tenant {name!r}", _WHICH)
             if name == database.settings.tenant:
-                fail(f"tenant {name} is the one that is served where nothing names another; set OXL_TENANT first")
+                fail(f"tenant {name} is the one that is served where nothing names another", "set OXL_TENANT first")
             if not yes:
-                fail(f"this removes all of tenant {name}; say --yes (`oxl tenant export {name} FILE` keeps it)")
+                cure = f"say --yes; `oxl tenant export {name} FILE` keeps it before"
+                fail(f"this removes all of tenant {name}, and nothing brings it back", cure)
             await drop_tenant(database, name)
-            out.print(f"tenant {name} is gone")
+            say(f"tenant {name} is gone", tenant=name)
 
     run(remove())

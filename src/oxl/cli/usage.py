@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 
 import typer
-from rich.table import Table
 
 from oxl.apis.product_usage.jobs import OUTCOMES, Report, import_file
 from oxl.apis.product_usage.mapping import Mapping, read_mapping
-from oxl.cli.ground import DATA, TENANT, opened, out, progress, run
+from oxl.cli.ground import DATA, TENANT, opened, progress, run
+from oxl.cli.telling import Cell, table
 from oxl.db.database import Tenant
 
 app = typer.Typer(no_args_is_help=True, help="Bring usage records in and look after them.")
@@ -26,10 +26,6 @@ def import_command(
     """Import a file of usage: each record is guided, rated and charged as if it had been POSTed.
 
     Run the same file again as often as you like: a record that was taken is a duplicate, and nothing is charged twice.
-
-    \b
-    Example:  oxl usage import june.ndjson
-              oxl usage import june.csv --mapping switch7.yaml
     """
 
     async def work() -> None:
@@ -55,11 +51,11 @@ async def import_with_bar(tenant: Tenant, file: Path, mapping: Mapping | None = 
 def show(result: tuple[Report, float]) -> None:
     """Print what an import came to: every record by outcome, and the reasons of those that were not charged."""
     report, seconds = result
-    table = Table("outcome", "records", title=f"{report.records:,} records in {seconds:.1f} s", title_justify="left")
-    table.columns[1].justify = "right"
+    rows: list[tuple[Cell, int]] = []
     for outcome in OUTCOMES:
-        table.add_row(outcome, f"{report.outcome[outcome]:,}")
+        rows.append((Cell(outcome, outcome), report.outcome[outcome]))
         for reason, count in sorted(report.reason.items(), key=lambda each: -each[1]):
             if reason.startswith(f"{outcome}: "):
-                table.add_row(f"[dim]  {reason.partition(': ')[2]}[/]", f"[dim]{count:,}[/]")
-    out.print(table)
+                rows.append((Cell(reason, f"[dim]  {reason.partition(': ')[2]}[/]"), count))
+    columns = {"outcome": "outcome", "records": "records"}
+    table("outcomes", columns, rows, f"{report.records:,} records in {seconds:.1f} s")

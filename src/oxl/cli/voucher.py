@@ -8,7 +8,8 @@ from pathlib import Path
 
 import typer
 
-from oxl.cli.ground import DATA, TENANT, err, opened, out, run
+from oxl.cli.ground import DATA, TENANT, err, opened, run
+from oxl.cli.telling import note, say
 from oxl.engines.ledger import voucher
 from oxl.kernel.background import once
 from oxl.values import bounded_decimal, new_id, to_atoms
@@ -28,18 +29,14 @@ def generate(
     data: Path | None = DATA,
     tenant: str | None = TENANT,
 ) -> None:
-    """Make vouchers and print their codes, one a line. They are kept nowhere: whoever loses the list has lost them.
-
-    \b
-    Example:  oxl voucher generate 1000 --amount 10 --units EUR > ten.txt
-    """
+    """Make vouchers and print their codes, one a line. They are kept nowhere: whoever loses the list has lost them."""
 
     async def work() -> None:
         unit, atoms = to_atoms(Decimal(bounded_decimal(amount)), units)
         if atoms <= 0:
             raise ValueError("--amount: must be more than nothing")
         async with opened(data, tenant) as (_, place):
-            now = place.clock.now()
+            now, all_codes = place.clock.now(), list[str]()
             name, end = batch or new_id(now), now + timedelta(days=expires)
             for start in range(0, count, _AT_ONCE):
                 codes = [voucher.new_code() for _ in range(min(_AT_ONCE, count - start))]
@@ -48,7 +45,9 @@ def generate(
                     return await voucher.generate(work, codes, name, (unit, atoms, units), days, end)
 
                 await once(place, keep)
-                print("\n".join(codes))
+                say("\n".join(codes))
+                all_codes += codes
+            note(batch=name, expires=end, codes=all_codes)
             err.print(f"{count:,} vouchers worth {amount} {units} until {end:%Y-%m-%d}, batch {name}")
 
     run(work())
@@ -65,6 +64,6 @@ def block(
     async def work() -> None:
         async with opened(data, tenant) as (_, place):
             count = await once(place, lambda work: voucher.block(work, batch))
-            out.print(f"{count:,} vouchers of batch {batch} are blocked")
+            say(f"{count:,} vouchers of batch {batch} are blocked", batch=batch, blocked=count)
 
     run(work())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import msgspec
+from rich.markup import escape
 
 from oxl.apis.operator.api import OPERATOR
 from oxl.apis.prepay_balance.api import PREPAY_BALANCE
 from oxl.cli.ask import ask
-from oxl.cli.ground import out
 from oxl.cli.seed import KATE
+from oxl.cli.telling import line as tell
+from oxl.cli.telling import say
 from oxl.db.database import Tenant
 from oxl.settings import Settings
 from oxl.values import instant_text
@@ -17,15 +19,16 @@ from oxl.values import instant_text
 async def print_walk(tenant: Tenant, settings: Settings) -> None:
     """Where OXL listens, and the walk with the demo's first subscriber where she is there."""
     url = f"http://{settings.host}:{settings.port}"
-    out.print(f"\n[bold]OXL serves at {url}[/]  (contracts at {url}/tmf-api/…/openapi.json, Ctrl-C stops it)")
+    told = f"\n[bold]OXL serves at {url}[/]  (contracts at {url}/tmf-api/…/openapi.json, {url}/docs, Ctrl-C stops it)"
+    tell(told, url=url, tenant=tenant.name)
     found = await ask(tenant, OPERATOR, "subscriber", logicalResource__value=KATE)
     if found:
         account, device = found[0]["billingAccount"]["id"], found[0]["logicalResource"]["id"]
         (main,) = await ask(tenant, PREPAY_BALANCE, "bucket", partyAccount__id=account, usageType="monetary")
         for title, line in _lines(url, device, main["id"], instant_text(tenant.clock.now())):
-            out.print(f"\n[dim]# {title}[/]")
-            out.print(line, soft_wrap=True, markup=False)
-    out.print()
+            say(f"\n[dim]# {title}[/]")
+            say(escape(line))
+    say("")
 
 
 def _lines(url: str, device: str, bucket: str, now: str) -> list[tuple[str, str]]:

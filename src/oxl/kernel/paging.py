@@ -154,11 +154,12 @@ def slices(width: int, descending: Sequence[bool], at: Place | None, backwards: 
 # ── cursors ──
 
 
-def binding(collection: str, keys: Sequence[Key], raw: str) -> bytes:
+def binding(collection: str, keys: Sequence[Key], raw: str, party: Sequence[str] = "") -> bytes:
     """What makes a list, as a digest: whose it is, its order, and its filters in whatever order and encoding."""
     parts = [part.partition("=") for part in raw.split("&") if part]
     named = sorted([unquote_plus(name), equals, unquote_plus(value)] for name, equals, value in parts)
-    return sha256(msgspec.json.encode([collection, keys, [each for each in named if each[0] not in _OWN]])).digest()
+    filters = [each for each in named if each[0] not in _OWN]
+    return sha256(msgspec.json.encode([collection, party, keys, filters])).digest()
 
 
 def seal(secret: bytes, bound: bytes, place: Place, known: int | None = None) -> str:

@@ -10,8 +10,8 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -107,28 +107,16 @@ class Delivery:
         stopping.cancel()
 
     async def _listen(self, session: aiohttp.ClientSession, stop: asyncio.Event) -> None:
-        async with self._tenant.connection() as conn, self._heard(conn):
+        async with self._tenant.connection() as conn, outbox.heard(conn, self._hear):
             while not stop.is_set():
                 self._wake.clear()
                 await self._tick(conn, session)
                 await self._rest()
 
-    @asynccontextmanager
-    async def _heard(self, conn: Any) -> AsyncIterator[None]:
-        """Be woken by the outbox while inside."""
-
-        def hear(_conn: Any, _pid: int, _channel: str, subscription_id: str) -> None:
-            for batch in (batch for batches in self._running.values() for batch in batches):
-                batch.stopped = batch.stopped or batch.lease.id == subscription_id
-            self._wake.set()
-
-        channel = await outbox.channel(conn)
-        await conn.add_listener(channel, hear)
-        try:
-            yield
-        finally:
-            if not conn.is_closed():
-                await conn.remove_listener(channel, hear)
+    def _hear(self, subscription_id: str) -> None:
+        for batch in (batch for batches in self._running.values() for batch in batches):
+            batch.stopped = batch.stopped or batch.lease.id == subscription_id
+        self._wake.set()
 
     async def _rest(self) -> None:
         """Wait until there is something to do, or for a while."""

@@ -5,7 +5,8 @@ Delivery holds these together; what it settles it settles in one statement, unde
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -82,9 +83,20 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     kept: list[dict[str, Any]]
 
 
-async def channel(conn: Any) -> str:
-    """The channel on which `wake` is heard; a message names a subscription that is to be let go of."""
-    return await conn.fetchval(q.channel)
+@asynccontextmanager
+async def heard(conn: Any, hear: Callable[[str], None]) -> AsyncIterator[None]:
+    """Be told of news while inside, by a call with the id of the subscription that is to be let go of, or with none."""
+
+    def heed(_conn: Any, _pid: int, _channel: str, subscription_id: str) -> None:
+        hear(subscription_id)
+
+    channel = await conn.fetchval(q.channel)
+    await conn.add_listener(channel, heed)
+    try:
+        yield
+    finally:
+        if not conn.is_closed():
+            await conn.remove_listener(channel, heed)
 
 
 def _event(row: Any) -> Event:

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from hashlib import sha256
 
-from oxl.db.database import ABSENT, LOST_RACE, Tenant
+from oxl.db.database import Tenant
+from oxl.db.turns import attend
 from oxl.documents.pdf import pdf_of
 from oxl.documents.ubl import can_be_told, ubl_of
 from oxl.engines.billing import documents
@@ -68,15 +69,10 @@ class Making:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Make what is due until told to stop; the database may go and come back meanwhile."""
-        stopping = asyncio.create_task(stop.wait())
-        while not stop.is_set():
-            try:
-                if await once(self._tenant, make):
-                    continue
-            except (*ABSENT, *LOST_RACE) as error:
-                log.warning("documents wait: %s", error)
-            await asyncio.wait([stopping], timeout=_IDLE)
-        stopping.cancel()
+        await attend(stop, self._turn, _IDLE, "documents wait")
+
+    async def _turn(self) -> bool:
+        return bool(await once(self._tenant, make))
 
 
 async def _content(exchange: Exchange, kind: str, media: str, suffix: str) -> Streamed:

@@ -37,9 +37,12 @@ async def work_off(
                 left = await once(tenant, lambda work: run.left(work, run_id))
                 tell(left.items - left.pending, "accounts billed")
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(workers):
-            group.create_task(worker())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(worker())
+    except ExceptionGroup as broken:
+        raise broken.exceptions[0] from None  # by itself: who waits for the database to come back knows it so
 
 
 async def make_demanded(tenant: Tenant) -> int:

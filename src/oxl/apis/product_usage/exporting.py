@@ -22,6 +22,7 @@ from oxl.apis.product_usage.formats import Writer
 from oxl.apis.product_usage.targets import BadTarget, Target, send, target_of
 from oxl.clock import system_now
 from oxl.db.database import ABSENT, LOST_RACE, Tenant
+from oxl.db.turns import attend
 from oxl.engines.usage import exports
 from oxl.engines.usage.exports import Claim, Outcome
 from oxl.kernel import select
@@ -67,22 +68,19 @@ class Exporter:
         self._allow = allow
         self._lease = lease
         self._now = now
+        self._swept: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Do what is asked for until told to stop; the database may go and come back meanwhile."""
-        stopping = asyncio.create_task(stop.wait())
-        swept = None
-        while not stop.is_set():
-            try:
-                if await self.work():
-                    continue
-                if swept is None or self._now() - swept > self._lease:
-                    await self.sweep()
-                    swept = self._now()
-            except (*ABSENT, *LOST_RACE) as error:
-                log.warning("exports wait: %s", error)
-            await asyncio.wait([stopping], timeout=_IDLE)
-        stopping.cancel()
+        await attend(stop, self._turn, _IDLE, "exports wait")
+
+    async def _turn(self) -> bool:
+        if await self.work():
+            return True
+        if self._swept is None or self._now() - self._swept > self._lease:
+            await self.sweep()
+            self._swept = self._now()
+        return False
 
     async def work(self) -> bool:
         """Do one job, if there is one to do."""

@@ -18,6 +18,7 @@ from oxl.apis.product_usage.jobs import Report, import_file
 from oxl.apis.product_usage.mapping import read_mapping
 from oxl.clock import system_now
 from oxl.db.database import ABSENT, LOST_RACE, Tenant
+from oxl.db.turns import attend
 from oxl.engines.usage import imports
 
 log = logging.getLogger("oxl.imports")
@@ -38,16 +39,14 @@ class Watch:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Import what comes until told to stop; the database may go and come back meanwhile."""
-        stopping = asyncio.create_task(stop.wait())
-        while not stop.is_set():
-            try:
-                for path in await asyncio.to_thread(self.waiting):
-                    if not stop.is_set():
-                        await self.take(path)
-            except (*ABSENT, *LOST_RACE) as error:
-                log.warning("files wait: %s", error)
-            await asyncio.wait([stopping], timeout=_IDLE)
-        stopping.cancel()
+
+        async def turn() -> bool:
+            for path in await asyncio.to_thread(self.waiting):
+                if not stop.is_set():
+                    await self.take(path)
+            return False
+
+        await attend(stop, turn, _IDLE, "files wait")
 
     def waiting(self) -> list[Path]:
         """The files that can be taken, by name: hidden ones, and those that are still being written, are not."""

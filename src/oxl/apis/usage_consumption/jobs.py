@@ -11,6 +11,7 @@ from oxl.apis.usage_consumption.actions import query_of
 from oxl.apis.usage_consumption.api import USAGE_CONSUMPTION
 from oxl.clock import system_now
 from oxl.db.database import ABSENT, LOST_RACE, Tenant
+from oxl.db.turns import attend
 from oxl.engines.consumption import consumption, limits
 from oxl.engines.consumption.consumption import Claim
 from oxl.kernel.background import change
@@ -30,22 +31,17 @@ class Answering:
         self._tenant = tenant
         self._lease = lease
         self._now = now
+        self._swept: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; the database may go and come back meanwhile."""
-        stopping = asyncio.create_task(stop.wait())
-        swept: datetime | None = None
-        while not stop.is_set():
-            try:
-                if swept is None or self._now() - swept >= _SWEEP:
-                    await self.sweep()
-                    swept = self._now()
-                if await self.work():
-                    continue
-            except (*ABSENT, *LOST_RACE) as error:
-                log.warning("queries and limits wait: %s", error)
-            await asyncio.wait([stopping], timeout=_IDLE)
-        stopping.cancel()
+        await attend(stop, self._turn, _IDLE, "queries and limits wait")
+
+    async def _turn(self) -> bool:
+        if self._swept is None or self._now() - self._swept >= _SWEEP:
+            await self.sweep()
+            self._swept = self._now()
+        return await self.work()
 
     async def work(self) -> bool:
         """Answer one query, if one waits."""

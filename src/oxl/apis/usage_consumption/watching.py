@@ -11,8 +11,8 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -155,7 +155,7 @@ class Watch:
     async def _run(self) -> None:
         while self._subjects:
             try:
-                async with self._tenant.connection() as conn, self._heard(conn):
+                async with self._tenant.connection() as conn, outbox.heard(conn, self._hear):
                     while self._subjects:
                         self._wake.clear()
                         await self._tick(conn)
@@ -169,20 +169,8 @@ class Watch:
                 await asyncio.sleep(self.pace.poll)
         self._figures.clear()
 
-    @asynccontextmanager
-    async def _heard(self, conn: Any) -> AsyncIterator[None]:
-        """Be woken by the outbox while inside."""
-
-        def hear(*_: Any) -> None:
-            self._wake.set()
-
-        channel = await outbox.channel(conn)
-        await conn.add_listener(channel, hear)
-        try:
-            yield
-        finally:
-            if not conn.is_closed():
-                await conn.remove_listener(channel, hear)
+    def _hear(self, _: str) -> None:
+        self._wake.set()
 
     async def _rest(self) -> None:
         with suppress(TimeoutError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -217,7 +216,7 @@ async def query(s: Subject) -> AsyncIterator[str]:
         doc = await s.made()
         if not await s.listener.until(all_of_it, lambda found: _about(found) == doc["id"], s.patience):
             raise Blocked(f"no {event} of {doc['id']} came for eventType={event}")
-        await asyncio.sleep(s.grace)
+        await s.lull()
         for told in s.listener.told(all_of_it):
             if told.doc.get("eventType") != event:
                 yield f"a {told.doc.get('eventType')} came for the query eventType={event}"
@@ -235,7 +234,7 @@ async def silent(s: Subject) -> AsyncIterator[str]:
         doc = await s.made()
         if not await s.listener.until(stays, lambda found: _about(found) == doc["id"], s.patience):
             raise Blocked(f"no {event} of {doc['id']} came to the one who stays")
-        await asyncio.sleep(s.grace)
+        await s.lull()
         for told in s.listener.told(leaves):
             if _about(told.doc) == doc["id"]:  # what happened before may still have been on its way
                 yield f"a {told.doc.get('eventType')} of {doc['id']} came to a listener that had unsubscribed"
