@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.scenarios.commands import Cli
-from tests.scenarios.test_serve import free_port, until_gone, until_serving
+from tests.scenarios.serving import free_port, until_gone, until_serving
 
 KATE = "4915550000001"  # the demo's first subscriber, prepaid
 
@@ -29,7 +28,6 @@ def serving(people: int, records: int, **environment: str) -> Iterator[str]:
         until_serving(f"http://127.0.0.1:{port}", server)
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.send_signal(signal.SIGTERM)
-        server.communicate(timeout=60)
+        server.end()
         until_gone(folder)
         shutil.rmtree(folder, ignore_errors=True)

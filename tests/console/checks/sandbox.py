@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import time
-
 import httpx
 from playwright.async_api import expect
 
 from tests.conftest import BALANCE, OPERATOR
+from tests.waiting import until_now
 
 __all__ = ["test_things_fail_on_purpose_and_the_month_ends"]
 
 
 def until_answered(served: str, statuses: set[int]) -> None:
     """Wait until the standard's APIs answer so: every process knows of faults soon."""
-    end = time.monotonic() + 60
-    while (status := httpx.get(f"{served}{BALANCE}/bucket?limit=1").status_code) not in statuses:
-        assert time.monotonic() < end, status
+    until_now(lambda: httpx.get(f"{served}{BALANCE}/bucket?limit=1").status_code in statuses)
 
 
 async def test_things_fail_on_purpose_and_the_month_ends(opened, served) -> None:

@@ -97,7 +97,7 @@ function tools() {
     setKey("");
     location.reload();
   } }, icon("leave"), "Forget key") : null;
-  fill(document.getElementById("tools"), theme, leave);
+  fill(document.getElementById("tools"), h("a", { href: "docs" }, "Documentation"), theme, leave);
 }
 
 function paint() {

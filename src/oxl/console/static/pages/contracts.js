@@ -26,12 +26,22 @@ export function curl({ url, method, headers = {}, body }) {
   return [`curl -X ${method ?? "GET"} ${quoted(url)}`, ...told, ...(body ? [`  -d ${quoted(body)}`] : [])].join(" \\\n");
 }
 
-/** The same in Python. */
-export function python({ url, method, headers = {}, body }) {
-  const told = Object.fromEntries(Object.entries(headers).filter(([name]) => !/^authorization$/i.test(name)));
-  const auth = key() ? ' | {"Authorization": f"Bearer {os.environ[\'OXL_KEY\']}"}' : "";
-  return [`import ${key() ? "os\n\nimport " : ""}httpx`, "", "answer = httpx.request(", `    ${JSON.stringify(method ?? "GET")}, ${JSON.stringify(url)},`, `    headers=${JSON.stringify(told)}${auth},`,
-    ...(body ? [`    content=${JSON.stringify(body)},`] : []), ")", "print(answer.status_code, answer.json())"].join("\n");
+/** A value as Python writes it. */
+function literal(value) {
+  if (value === null) return "None";
+  if (typeof value === "boolean") return value ? "True" : "False";
+  if (Array.isArray(value)) return `[${value.map(literal).join(", ")}]`;
+  if (typeof value === "object") return `{${Object.entries(value).map(([name, each]) => `${JSON.stringify(name)}: ${literal(each)}`).join(", ")}}`;
+  return JSON.stringify(value);
+}
+
+/** The same with the Python client. */
+export function python({ url, method, body }) {
+  const to = new URL(url), told = [...to.searchParams].length ? `, query=${literal(Object.fromEntries(to.searchParams))}` : "";
+  const sent = body ? `, body=${literal(JSON.parse(body))}` : "", auth = key() ? ', key=os.environ["OXL_KEY"]' : "";
+  const root = new URL(document.baseURI).href.replace(/[/]$/, "");
+  return [...(key() ? ["import os", ""] : []), "from oxl.client import Client", "", `with Client(${JSON.stringify(root)}${auth}) as client:`,
+    `    print(client.ask(${JSON.stringify(method ?? "GET")}, ${JSON.stringify(decodeURIComponent(url.split("?")[0].slice(root.length)))}${told}${sent}))`].join("\n");
 }
 
 function copy(name, of) {
