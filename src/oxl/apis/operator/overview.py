@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Literal
@@ -12,15 +11,15 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from oxl.apis.standard import Entity, Flag, Instant, Text, Whole
-from oxl.db.database import ABSENT, LOST_RACE, Tenant
+from oxl.db.database import Tenant
 from oxl.db.queries import load
+from oxl.db.turns import attend
 from oxl.kernel.background import once
 from oxl.kernel.declare import Field, Resource
 from oxl.outbox import tally
 from oxl.outbox.tally import Fact
 from oxl.verbs import Work
 
-log = logging.getLogger("oxl.overview")
 q = load("oxl.apis.operator", "overview.sql")
 _MOST = 5_000  # events of an API in one transaction
 _IDLE = 1.0  # seconds
@@ -81,13 +80,8 @@ class Counting:
         self._apis = apis
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Count what is new until told to stop; the database may go and come back meanwhile."""
-        stopping = asyncio.create_task(stop.wait())
-        while not stop.is_set():
-            try:
-                if await once(self._tenant, lambda work: count(work, self._apis)):
-                    continue
-            except (*ABSENT, *LOST_RACE) as error:
-                log.warning("counting waits: %s", error)
-            await asyncio.wait([stopping], timeout=_IDLE)
-        stopping.cancel()
+        """Count what is new until told to stop."""
+        await attend(stop, self._turn, _IDLE, "counting waits")
+
+    async def _turn(self) -> bool:
+        return bool(await once(self._tenant, lambda work: count(work, self._apis)))
