@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from oxl.apis import APIS
 from oxl.apis.usage_consumption.live import end_streams
+from oxl.console.serving import Console
 from oxl.contract.answers import Held, contracts
 from oxl.contract.pages import documents, pages
 from oxl.contract.site import site
@@ -28,8 +29,9 @@ from oxl.identity.tenants import Tenants
 from oxl.identity.tokens import Tokens
 from oxl.kernel.router import Kernel
 from oxl.operations import audit, logs, traces
+from oxl.operations.faults import Faulty
 from oxl.operations.watch import Watched, drain_mark
-from oxl.outbox import outbox
+from oxl.outbox import outbox, tally
 from oxl.outbox.callbacks import guard_of
 from oxl.settings import Settings, read_settings
 
@@ -39,10 +41,14 @@ _KEEP_SECONDS = 1.0
 # Where views and functions are defined, in the order in which they must be created.
 SQL_CODE = (
     ("oxl", "values.sql"),
+    ("oxl.db", "sandbox.sql"),
     ("oxl.kernel", "kernel.sql"),
     ("oxl.outbox", "outbox.sql"),
     ("oxl.outbox", "audit.sql"),
+    ("oxl.outbox", "tally.sql"),
+    ("oxl.outbox", "replay.sql"),
     ("oxl.engines.catalog", "catalog.sql"),
+    ("oxl.engines.catalog", "checks.sql"),
     ("oxl.engines.inventory", "inventory.sql"),
     ("oxl.engines.inventory", "erasure.sql"),
     ("oxl.engines.ledger", "posting.sql"),
@@ -57,6 +63,7 @@ SQL_CODE = (
     ("oxl.engines.usage", "revise.sql"),
     ("oxl.engines.usage", "again.sql"),
     ("oxl.engines.usage", "explain.sql"),
+    ("oxl.engines.usage", "figures.sql"),
     ("oxl.engines.billing", "receivable.sql"),
     ("oxl.engines.billing", "run.sql"),
     ("oxl.engines.billing", "bills.sql"),
@@ -71,6 +78,8 @@ SQL_CODE = (
     ("oxl.apis.operator", "rating.sql"),
     ("oxl.apis.operator", "audit.sql"),
     ("oxl.apis.operator", "erasing.sql"),
+    ("oxl.apis.operator", "overview.sql"),
+    ("oxl.apis.operator", "sandbox.sql"),
 )
 
 
@@ -84,7 +93,7 @@ def below(scope: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 
 # What makes of rows that another cluster's transactions wrote rows of this one's.
-AFTER_RESTORE = (outbox.rebase, audit.rebase)
+AFTER_RESTORE = (outbox.rebase, audit.rebase, tally.rebase)
 
 
 def settle(settings: Settings, reach: dict[str, Any], say: Callable[[str], None]) -> None:
@@ -182,7 +191,8 @@ def gate_of(settings: Settings, database: Database) -> Gate:
             pages=beside,
             guard=guard,
         )
-        return Held(kernel, contracts(published), beside) if settings.validate_responses else kernel
+        held = Held(kernel, contracts(published), beside) if settings.validate_responses else kernel
+        return Faulty(held, tenant)
 
     rules = check_settings(settings, guard.dev)
     tokens = Tokens(rules.reading, KeySets()) if rules.reading.issuers else None
@@ -193,7 +203,8 @@ def served_by(settings: Settings, database: Database) -> Watched:
     """All that a server process answers: the way in, and around it health, figures, logs and traces."""
     gate = gate_of(settings, database)
     mark = drain_mark(settings.data, settings.port)
-    return Watched(gate, gate, Places(APIS).route, database.opened, mark)
+    console = Console(gate, urlsplit(settings.public_url).path.rstrip("/"))
+    return Watched(console, gate, Places(APIS).route, database.opened, mark)
 
 
 def create() -> App:

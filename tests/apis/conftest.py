@@ -73,7 +73,15 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
         answer = await http.post(path, json=body)
         assert answer.status_code == status, answer.text
     usage = (await http.get(f"{USAGE}?status=rated&limit=1")).json()[0]
-    for path, body in (("usageJob", {"kind": "retry"}), ("ratingExplanation", {"usage": {"id": usage["id"]}})):
+    (listener,) = (await http.get(f"{OPERATOR}/hubListener")).json()
+    file = {"path": "plans/late.yaml", "text": "plans: 1"}
+    for path, body in (
+        ("usageJob", {"kind": "retry"}),
+        ("ratingExplanation", {"usage": {"id": usage["id"]}}),
+        ("eventReplay", {"hubListener": {"id": listener["id"]}}),
+        ("catalogCheck", {"file": [file]}),
+        ("sandboxAction", {"kind": "setFaults"}),
+    ):
         answer = await http.post(f"{OPERATOR}/{path}", json=body)
         assert answer.status_code == 201, answer.text
     await _erase(http, await subscribe("prepaid-s"))

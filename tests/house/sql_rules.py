@@ -124,8 +124,8 @@ def _row(tree: Tree) -> list[str]:
     return [re.sub(r"[()]", "", layer) for layer in reversed(layers)]
 
 
-# Whose parties own what, and what was done, is asked for by those who let in and who seal.
-_ASKED = {("identity", "inventory"), ("operations", "outbox")}
+# Whose parties own what, and what was done, is asked for by those who let in and who seal; operators see their clock.
+_ASKED = {("identity", "inventory"), ("operations", "outbox"), ("apis/operator", "db")}
 
 
 @rule(

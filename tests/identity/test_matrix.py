@@ -23,7 +23,8 @@ from oxl.kernel.declare import Api, Resource
 
 METHODS = {"list": "GET", "retrieve": "GET", "create": "POST", "patch": "PATCH", "delete": "DELETE"}
 ASKING = {"queryUsageConsumption", "queryProductRecommendation"}  # what a subscriber may create without more ado
-ALIKE = {"productOffering", "usageSpecification", "pricePlan"}  # both tenants have published the same catalog
+# Both tenants have published the same catalog, and have these by the same names.
+ALIKE = {"productOffering", "usageSpecification", "pricePlan", "overview", "loopStep", "sandbox"}
 BY_OPERATORS = {"adjustBalance", "bucket", "customerBill"}  # what no partner writes
 
 

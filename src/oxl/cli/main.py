@@ -21,6 +21,7 @@ from oxl.cli import (
     parties,
     recommend,
     retention,
+    sandbox,
     subscriber,
     tenants,
     usage,
@@ -60,6 +61,7 @@ app.add_typer(keys.app, name="key")
 app.add_typer(audit.app, name="audit")
 app.add_typer(parties.app, name="party")
 app.add_typer(tenants.app, name="tenant")
+app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(catalog, name="catalog")
 app.command()(config.settings)
 app.command()(retention.retention)

@@ -21,6 +21,7 @@ from oxl.apis.customer_bill import jobs as customer_bills
 from oxl.apis.customer_bill.documents import Making
 from oxl.apis.operator.api import OPERATOR
 from oxl.apis.operator.jobs import erase_due
+from oxl.apis.operator.overview import Counting
 from oxl.apis.prepay_balance.jobs import sweep
 from oxl.apis.product_usage import again
 from oxl.apis.product_usage.exporting import Exporter
@@ -31,6 +32,7 @@ from oxl.apis.usage_consumption.jobs import Answering
 from oxl.app import SQL_CODE
 from oxl.cli.ground import err, fail, out
 from oxl.cli.retention import Keeping
+from oxl.cli.sandbox import reset_if_asked
 from oxl.cli.walk import print_walk
 from oxl.clock import system_now
 from oxl.contract.strict import strictly
@@ -191,6 +193,7 @@ async def _attend(settings: Settings, database: Database, tenant: Tenant, stop: 
     try:
         while not stop.is_set():
             try:
+                await reset_if_asked(database, tenant)
                 await _sweep(settings, tenant)
             except (*ABSENT, *LOST_RACE) as error:
                 err.print(f"[yellow]the sweep was broken off ({error}); trying again[/]")
@@ -249,8 +252,9 @@ def _delivery(settings: Settings, tenant: Tenant) -> Delivery:
 def _duties(settings: Settings, database: Database, tenant: Tenant) -> list[Any]:
     """What a worker does besides its sweeps: what has a `run` until it is told to stop."""
     watched = [Watch(tenant, Path(settings.imports) / tenant.name)] if settings.imports else []
-    duties = [_delivery(settings, tenant), _exporter(settings, tenant), Answering(tenant), Making(tenant), *watched]
-    return [*duties, Keeping(settings, database, tenant)]
+    made = [Answering(tenant), Making(tenant), Counting(tenant, [api.name for api in APIS])]
+    kept = Keeping(settings, database, tenant)
+    return [_delivery(settings, tenant), _exporter(settings, tenant), *made, kept, *watched]
 
 
 def _exporter(settings: Settings, tenant: Tenant) -> Exporter:

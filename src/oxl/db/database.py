@@ -19,6 +19,7 @@ import asyncpg
 
 from oxl.clock import Clock
 from oxl.db import embedded
+from oxl.db.faults import NONE, faults_of
 from oxl.db.queries import load
 from oxl.settings import Settings
 
@@ -54,6 +55,7 @@ class Tenant:
     def __init__(self, name: str, connect: dict[str, Any], limit: int) -> None:
         self.name = name
         self.clock = Clock()
+        self.faults = NONE
         self._connect = connect
         self._limit = limit
         self._open = 0
@@ -138,6 +140,7 @@ class Tenant:
             row = await conn.fetchrow(q.clock)
         self.clock.offset = row["shift"] if row else timedelta(0)
         self.clock.frozen = row["frozen"] if row else None
+        self.faults = faults_of(row["faults"]) if row else NONE
 
     async def set_clock(self, shift: timedelta, frozen: datetime | None) -> None:
         """Shift or freeze the tenant's time, for every process; `refresh_clock` brings it to the others."""

@@ -14,7 +14,17 @@ create table code_version (        -- hash of the installed views and functions
 create table tenant_clock (
     one bool primary key default true check (one),
     shift interval not null default '0',
-    frozen timestamptz
+    frozen timestamptz,
+    is_sandbox bool not null default false,  -- may be moved, given faults and reset, whoever may come in
+    faults jsonb not null default '{}'       -- that its integrators have asked for
+);
+create table sandbox_action (      -- what was done to a tenant that is there to be tried out
+    id text primary key,
+    kind text not null check (kind in ('moveClock', 'setFaults', 'resetDemo')),
+    state text not null check (state in ('acknowledged', 'inProgress', 'done', 'terminatedWithError')),
+    at timestamptz not null,
+    body jsonb not null,           -- what the client sent
+    note text                      -- how far it is, or why it failed
 );
 -- engine: kernel
 create table idempotency (         -- what a key was answered, for as long as clients may ask again
@@ -107,6 +117,29 @@ create table delivery (            -- the log: a row for each try
     primary key (id)
 ) partition by range (id);
 create index delivery_subscription on delivery (subscription_id, id);
+create table tally (               -- what a worker has counted of events, by hour; the overview adds it up
+    series text,                   -- usage, topup, bill, event
+    hour timestamptz,
+    label text,                    -- kind of usage, or API
+    unit text,                     -- currency of the amount; empty where there is none
+    number bigint not null,
+    amount bigint not null,        -- micros
+    primary key (series, hour, label, unit)
+);
+create table tally_position (      -- how far in the outbox it has counted, by API
+    api text primary key,
+    xid xid8 not null,
+    event_id text not null,
+    at timestamptz not null        -- when it last looked
+);
+create table replay (              -- what an operator had told again
+    id text primary key,
+    subscription_id text not null references subscription,
+    event_id text,                 -- of one dead letter; none: all of them, or everything since
+    since timestamptz,             -- none: dead letters
+    number bigint,                 -- of dead letters
+    at timestamptz not null
+);
 
 -- engine: identity
 create table api_key (             -- who may ask without a token; the secret itself is kept nowhere
@@ -152,6 +185,12 @@ create table usage_specification ( -- what is only described: no usage is read b
     body jsonb not null,           -- what the client said of it
     created_at timestamptz not null,
     updated_at timestamptz not null
+);
+create table catalog_check (       -- files that somebody had checked, and what was wrong with them
+    id text primary key,
+    at timestamptz not null,
+    files text[] not null,
+    problems jsonb not null
 );
 
 -- engine: inventory
@@ -642,6 +681,7 @@ create table bill (
 create unique index bill_place on bill (account_id, place);
 create unique index bill_of_run on bill (run_id, account_id);
 create index bill_open on bill (account_id, place) where paid < owed and category not in ('trial', 'duplicate');
+create index bill_held on bill (id) where state = 'onHold';
 create index bill_undocumented on bill (id)
     where documents = 'due' and category <> 'trial' and state not in ('new', 'onHold');
 create table bill_series (         -- the last number given out; taken at the end of a transaction, so that none is lost

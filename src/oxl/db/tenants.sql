@@ -158,7 +158,7 @@ begin  -- rows are reached through their table: a partition's own door would lea
 end $$;
 
 -- name: clock
-select shift, frozen from tenant_clock
+select shift, frozen, faults from tenant_clock
 
 -- name: set_clock
 insert into tenant_clock (shift, frozen) values ($1, $2)

@@ -22,6 +22,7 @@ from yarl import URL
 
 from oxl.clock import system_now
 from oxl.db.database import ABSENT, Tenant
+from oxl.db.faults import happens
 from oxl.outbox import outbox
 from oxl.outbox.batch import Batch, Call, Chain, Job, Pace
 from oxl.outbox.callbacks import BadCallback, Guard, target_of
@@ -209,6 +210,10 @@ class Delivery:
             "webhook-timestamp": str(int(at.timestamp())),
             "webhook-signature": Webhook(held.secret).sign(event.id, at, body.decode()),
         }
+        faults = self._tenant.faults  # that a sandbox's integrators have asked for
+        await asyncio.sleep(faults.event_delay / 1000)
+        if happens(faults.duplicate_share):
+            await self._post(session, held.callback, body, headers)
         began = time.monotonic()
         status, reason = await self._post(session, held.callback, body, headers)
         took = int((time.monotonic() - began) * 1000)
