@@ -35,6 +35,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "oxl rate --plan talk.2 --usage call.json --catalog catalog",
     ),
     "bill-run": ("oxl bill-run", "oxl bill-run --trial", "oxl bill-run --cycle 2026-07-01 --workers 4"),
+    "bill exempt": (
+        'oxl bill exempt mia-1 --reason "Embassy"',
+        'oxl bill exempt mia-1 --reason "Reverse charge" --category AE --tax-number ATU12345678',
+    ),
     "bill list": ("oxl bill list", "oxl bill list --account mia-1 --limit 3"),
     "bill explain": ("oxl bill explain R2026-0000001",),
     "bill documents": ("oxl bill documents", "oxl bill documents --again"),
@@ -75,4 +79,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         'oxl certify --company "Example Telecom" --url https://api.example --api TMF635 --api TMF654',
     ),
     "assets": ("oxl assets --out assets",),
+    "sandbox show": ("oxl sandbox show", "oxl sandbox show --json"),
+    "sandbox mark": ("oxl sandbox mark --tenant alpha", "oxl sandbox mark --off --tenant alpha"),
+    "sandbox clock": ("oxl sandbox clock", "oxl sandbox clock --until 2026-12-01T00:00:00Z"),
+    "sandbox faults": ("oxl sandbox faults --errors 0.05 --slow 200", "oxl sandbox faults"),
+    "sandbox reset": ("oxl sandbox reset", "oxl sandbox reset --yes --subscribers 20 --records 1000"),
 }

@@ -13,7 +13,8 @@ from oxl.apis.operator.api import OPERATOR
 from oxl.cli import seed
 from oxl.cli.ask import ask
 from oxl.cli.bulk import post_all
-from oxl.cli.ground import DATA, TENANT, fail, opened, out, run
+from oxl.cli.ground import DATA, TENANT, fail, opened, run
+from oxl.cli.telling import note, say
 from oxl.db import sandbox
 from oxl.db.database import LOST_RACE, Database, Tenant
 
@@ -30,8 +31,9 @@ def show(data: Path | None = DATA, tenant: str | None = TENANT) -> None:
         async with opened(data, tenant) as (_, place):
             (found,) = await ask(place, OPERATOR, "sandbox")
         days = int(found["ahead"]) / 86_400
-        out.print(f"now {found['now']}, {days:,.1f} days ahead{'; marked as a sandbox' if found['isMarked'] else ''}")
-        out.print(f"faults: {', '.join(f'{name} {value}' for name, value in found['faults'].items()) or 'none'}")
+        note(**found)
+        say(f"now {found['now']}, {days:,.1f} days ahead{'; marked as a sandbox' if found['isMarked'] else ''}")
+        say(f"faults: {', '.join(f'{name} {value}' for name, value in found['faults'].items()) or 'none'}")
 
     run(work())
 
@@ -45,7 +47,8 @@ def mark(
     async def work() -> None:
         async with opened(data, tenant) as (_, place), place.connection() as conn:
             await sandbox.mark(conn, not off)
-        out.print(f"tenant {place.name} is {'no ' if off else 'a '}sandbox{' any more' if off else ''}")
+        text = f"tenant {place.name} is {'no ' if off else 'a '}sandbox{' any more' if off else ''}"
+        say(text, tenant=place.name, isMarked=not off)
 
     run(work())
 
@@ -97,7 +100,7 @@ def _act(body: dict[str, Any], data: Path | None, tenant: str | None) -> None:
                 fail(outcome.why)
             (found,) = await ask(place, OPERATOR, "sandbox")
         told = "a worker does it now" if body["kind"] == "resetDemo" else f"done; the sandbox's now is {found['now']}"
-        out.print(told)
+        say(told, **found)
 
     run(work())
 

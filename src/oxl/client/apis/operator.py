@@ -266,6 +266,19 @@ class Party(Typed, total=False):
     languageAbility: list[dict[str, Any]]
 
 
+class PartyErasure(Typed, total=False):
+    """The erasure of a party: names, numbers and documents go; sums stay, under ids that say nothing."""
+
+    id: Required[str]
+    href: Required[str]
+    party: EntityRef
+    state: str
+    stateReason: str
+    outcome: dict[str, int]
+    creationDate: str
+    completionDate: str
+
+
 class PlanAllowance(Typed, total=False):
     """What a plan grants each period."""
 
@@ -607,6 +620,7 @@ event_delivery: Kind[EventDelivery] = Kind(BASE, "eventDelivery")
 dead_letter: Kind[DeadLetter] = Kind(BASE, "deadLetter")
 ledger_proof: Kind[LedgerProof] = Kind(BASE, "ledgerProof")
 audit_record: Kind[AuditRecord] = Kind(BASE, "auditRecord")
+party_erasure: Kind[PartyErasure] = Kind(BASE, "partyErasure")
 overview: Kind[Overview] = Kind(BASE, "overview")
 loop_step: Kind[LoopStep] = Kind(BASE, "loopStep")
 event_replay: Kind[EventReplay] = Kind(BASE, "eventReplay")
