@@ -40,9 +40,9 @@ _KEEP_SECONDS = 1.0
 
 # Where views and functions are defined, in the order in which they must be created.
 SQL_CODE = (
-    ("oxl", "values.sql"),
     ("oxl.db", "sandbox.sql"),
     ("oxl.kernel", "kernel.sql"),
+    ("oxl.apis", "standard.sql"),
     ("oxl.outbox", "outbox.sql"),
     ("oxl.outbox", "audit.sql"),
     ("oxl.outbox", "tally.sql"),

@@ -1,4 +1,4 @@
--- How the views of all APIs show values.
+-- How the views of all APIs show values; the counterpart of standard.py.
 
 -- define: instant_text
 create function instant_text(at timestamptz) returns text
