@@ -87,6 +87,13 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
     await _erase(http, await subscribe("prepaid-s"))
     await _recommend(http, ada["party"]["id"], bob["party"]["id"], main["id"])
     await train(tenant)
+    await _keep(tenant)
+    await _bill(http, tenant, bob["billingAccount"]["id"])
+    return {"ada": ada, "bob": bob, "main": main}
+
+
+async def _keep(tenant: Any) -> None:
+    """An import, an audit record and deliveries, which no request makes at once."""
     async with tenant.connection() as conn:
         await conn.execute(
             "insert into usage_import (id, file, started_at, finished_at, counts) values ('import-1', 'a.ndjson',"
@@ -104,8 +111,6 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
                                      status, reason)
             select id, 'event-1', '1', 'subscriber', 'line-1', 1, now(), now(), 400, 'HTTP 400' from subscription
         """)
-    await _bill(http, tenant, bob["billingAccount"]["id"])
-    return {"ada": ada, "bob": bob, "main": main}
 
 
 async def _erase(http: httpx.AsyncClient, line: dict[str, Any]) -> None:

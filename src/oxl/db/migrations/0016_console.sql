@@ -29,6 +29,7 @@ create table catalog_check (       -- files that somebody had checked, and what 
     files text[] not null,
     problems jsonb not null
 );
+-- locks: bills are written by runs alone, and the few that are held are soon found
 create index bill_held on bill (id) where state = 'onHold';
 alter table tenant_clock add is_sandbox bool not null default false, add faults jsonb not null default '{}';
 create table sandbox_action (      -- what was done to a tenant that is there to be tried out

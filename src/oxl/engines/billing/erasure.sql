@@ -23,6 +23,9 @@ with facts as (
     update bill_item set name = 'erased' where account_id = any ($1) and name like any ($2)
 ), demands as (
     update bill_demand set body = inventory_bare(body) where account_id = any ($1) and state <> 'inProgress'
+), exemptions as (
+    update tax_exemption set reason = 'erased', certificate = null,
+        tax_number = case when tax_number is not null then 'erased' end where account_id = any ($1)
 ), payments as (
     update payment set reference = encode(sha256(reference::bytea), 'hex')
     where account_id = any ($1) and reference like any ($2) returning 1
