@@ -200,7 +200,7 @@ class Kernel:
         conditions = filters.conditions(route.resource, query.filters, f"{route.href}/", route.api.strict)
         conditions = [*conditions, route.resource.seen_by(sight)] if sight else conditions
         keys = paging.order_of(route.resource, query.sort)
-        party = sight.party if sight else ""
+        party = ",".join(sight.party) if sight else ""
         bound = paging.binding(f"{route.api.base}/{route.resource.name}", keys, raw, party)
         part = paging.window(keys, query, self._secret, bound, request.prefers(headers, "count=exact"))
         async with self._tenant.connection() as conn, select.bounded(conn):
