@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from tests.conftest import BALANCE, OPERATOR, client_of
+from tests.conftest import BALANCE, DEMO_CATALOG, OPERATOR, client_of
 
 from oxl.db import sandbox
 from oxl.db.faults import NONE, Faults, faults_of, happens, text_of
@@ -31,11 +31,13 @@ async def test_files_are_checked_and_nothing_is_published(http) -> None:
     assert (made.status_code, made.json()["status"]) == (201, "faulty")
     problem = made.json()["problem"][0]
     assert (problem["file"], problem["line"]) == ("plans/x.yaml", 1)
-    good = await http.post(f"{OPERATOR}/catalogCheck", json={"file": []})
+    tax = {"path": "tax.yaml", "text": (DEMO_CATALOG / "tax.yaml").read_text("utf-8")}
+    good = await http.post(f"{OPERATOR}/catalogCheck", json={"file": [tax]})
     assert (good.json()["status"], good.json()["problem"]) == ("good", [])
     assert (await http.get(f"{OPERATOR}/pricePlan")).json() == before
-    bad = await http.post(f"{OPERATOR}/catalogCheck", json={"file": [{"path": "../x", "text": ""}]})
-    assert (bad.status_code, bad.json()["code"]) == (400, "invalidValue")
+    for wrong in ([], [{"path": "../x", "text": ""}], [{"text": "plans: 1"}]):
+        bad = await http.post(f"{OPERATOR}/catalogCheck", json={"file": wrong})
+        assert bad.status_code == 400, bad.text
 
 
 async def test_a_listener_is_told_again_and_no_other(http, tenant) -> None:

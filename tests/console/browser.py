@@ -50,7 +50,8 @@ class Tab:
             self.faults.append(f"console: {message.text}")
 
     def _asked(self, request: Any) -> None:
-        if not request.url.startswith((f"{self.url}/", "blob:", "data:", "about:")):
+        own = ("blob:", "data:", "about:", "chrome-extension:")  # the last is the browser's reader of PDFs
+        if not request.url.startswith((f"{self.url}/", *own)):
             self.faults.append(f"asked elsewhere: {request.url}")
 
     async def open(self, hash_: str, heading: str = "") -> None:
@@ -67,7 +68,7 @@ class Tab:
         assert told == [], f"{self.page.url}: {told}"
         wide = await self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert wide[0] <= wide[1], f"{self.page.url} is wider than the window: {wide}"
-        assert self.faults == [], self.page.url
+        assert not self.faults, f"{self.page.url}: {self.faults}"
 
 
 @asynccontextmanager
@@ -80,4 +81,4 @@ async def tab(browser: Browser, url: str, size: str) -> AsyncIterator[Tab]:
     made = Tab(await context.new_page(), url)
     yield made
     await context.close()
-    assert made.faults == []
+    assert not made.faults, made.faults

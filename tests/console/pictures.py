@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import httpx
+from PIL import Image
 from playwright.async_api import Browser, Page, expect
 
 from tests.conftest import BILLS, OPERATOR, USAGE
 from tests.console.browser import chromium, tab
 from tests.console.ground import KATE, serving
+from tests.waiting import until
 
 MOST = 200_000  # bytes of a picture
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
@@ -27,6 +30,19 @@ async def recommended(page: Page) -> None:
     """Ask for recommendations, as one would to show them."""
     await page.get_by_role("button", name="Recommend", exact=True).click()
     await expect(page.locator(".offer").first).to_be_visible()
+
+
+async def papered(page: Page) -> None:
+    """Wait until the browser has drawn the PDF: in the middle of it there is paper then."""
+    paper = page.locator("iframe")
+    await paper.scroll_into_view_if_needed()
+
+    async def is_drawn() -> bool:
+        with Image.open(BytesIO(await paper.screenshot())) as seen:
+            return sum(seen.convert("RGB").getpixel((seen.width // 2, seen.height // 2))) > 3 * 200
+
+    await until(is_drawn)
+    await page.evaluate("scrollTo(0, 0)")
 
 
 async def simulated(page: Page) -> None:
@@ -45,7 +61,7 @@ def pages(url: str) -> dict[str, tuple[str, str, Any]]:
         "usage": ("/usage?status=failed", "tbody tr", None),
         "usage-record": (f"/usage/{usage}", "tbody tr", None),
         "bills": ("/bills", "tbody tr", None),
-        "bill": (f"/bills/{first(url, f'{BILLS}/customerBill')}", "a[download]", None),
+        "bill": (f"/bills/{first(url, f'{BILLS}/customerBill')}", "iframe", papered),
         "catalog": ("/catalog/plans", ".facts", None),
         "simulation": ("/catalog/simulate?plan=prepaid-m.1", "form", simulated),
         "events": ("/events", "tbody tr", None),

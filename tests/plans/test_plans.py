@@ -21,8 +21,8 @@ from oxl.values import new_id
 USAGE = PRODUCT_USAGE.resources[0]
 ROWS = 12000
 FILL = """
-insert into usage (id, status, usage_type, specification_id, created_at, updated_at, body)
-select id, case when n % 500 = 0 then 'failed' else 'rated' end, 'voice', 'voice', $2, $2,
+insert into usage (id, status, usage_type, specification_id, product_id, created_at, updated_at, body)
+select id, case when n % 500 = 0 then 'failed' else 'rated' end, 'voice', 'voice', 'p' || n, $2, $2,
        jsonb_build_object('@type', 'ProductUsage', 'description', 'call ' || n, 'usageCharacteristic',
            jsonb_build_array(jsonb_build_object('name', 'cell', 'value', 'c' || n)))
 from unnest($1::text[]) with ordinality as u (id, n)
@@ -140,6 +140,15 @@ async def test_a_list_by_an_attribute_of_the_body_uses_the_gin_index(
     assert is_dissolved(matching)
     assert is_dissolved(documents)
     assert_by_index(matching, "body")
+    assert_by_index(documents, "pkey")
+
+
+async def test_a_list_by_product_uses_the_index_on_what_the_document_names(conn: Explaining, ids: list[str]) -> None:
+    page = await asked(conn, "product.id=p17&sort=-id&limit=15")
+    assert [found for found, _ in page.docs] == [ids[16]]
+    matching, documents = conn.plans
+    assert is_dissolved(matching)
+    assert_by_index(matching, "coalesce")
     assert_by_index(documents, "pkey")
 
 

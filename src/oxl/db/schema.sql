@@ -498,7 +498,7 @@ create table usage (
     primary key (id)
 ) partition by range (id);
 create index usage_status on usage (status, id);
-create index usage_product on usage (product_id, started_at);
+create index usage_named on usage (coalesce(body #>> '{product,id}', product_id), id);  -- as product_usage() shows it
 create index usage_device on usage (device_id, started_at);
 create index usage_account on usage (account_id, charge_window);
 create index usage_body on usage using gin (body jsonb_path_ops);

@@ -60,7 +60,7 @@ class CatalogCheck(Entity):
 
     status: Literal["good", "faulty"] | UnsetType = UNSET
     creationDate: Instant = UNSET  # noqa: N815
-    file: list[CatalogFile] | UnsetType = UNSET
+    file: Annotated[list[CatalogFile], msgspec.Meta(min_length=1, max_length=500)] | UnsetType = UNSET
     problem: list[CatalogProblem] | UnsetType = UNSET
 
 

@@ -79,7 +79,8 @@ export async function show(main, { signal }) {
   let cards = [];
   const look = async () => {
     const [overview, { items }] = await Promise.all([get(`${OPERATOR}/overview/${chosen}`, {}, signal), list(`${OPERATOR}/loopStep`, {}, signal)]);
-    const now = Math.max(Date.now(), Date.parse(overview.now ?? 0) || 0), data = charts(overview);
+    const seen = Date.parse(items.find((each) => each.id === "worker")?.lastDate ?? 0);
+    const now = Math.max(Date.now(), seen), data = charts(overview);
     if (cards.length) cards.forEach((card, n) => card.update(data[n]));
     else fill(place, cards = data.map(chart));
     fill(loop, loopOf(items, now));

@@ -19,9 +19,11 @@ async function found(text, signal) {
   const asked = meanings(text).map((filter) => list(`${OPERATOR}/subscriber`, { ...filter, limit: 25 }, signal));
   const seen = new Map();
   let total = 0;
-  for (const answer of await Promise.all(asked)) {
-    total += answer.total;
-    for (const each of answer.items) seen.set(each.id, each);
+  const answers = await Promise.allSettled(asked), told = answers.filter((each) => each.value);
+  if (!told.length) throw answers[0].reason; // one that took too long does not hide what the others found
+  for (const { value } of told) {
+    total += value.total;
+    for (const each of value.items) seen.set(each.id, each);
   }
   return { items: [...seen.values()], total };
 }
