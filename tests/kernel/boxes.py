@@ -12,7 +12,7 @@ from typing import Any, Literal
 import httpx
 import msgspec
 
-from oxl.apis.standard import Entity, Extensible, Instant, Quantity, Ref, Text
+from oxl.apis.standard import Entity, Extensible, Instant, Quantity, Ref, Text, Uri
 from oxl.contract.strict import strictly
 from oxl.db.database import Database, Tenant
 from oxl.kernel.declare import Api, Change, Field, Operation, Resource, Task
@@ -46,6 +46,8 @@ class Remark(Extensible):
 
 class PartRef(Ref):
     """Something that lies in a box."""
+
+    manual: Uri = msgspec.UNSET
 
 
 class PersonRef(Ref):

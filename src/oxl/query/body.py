@@ -120,6 +120,15 @@ def _walk(value: Any, path: str, depth: int) -> None:
         raise _bad(f"{path}: holds a character that cannot be stored", "invalidValue")
 
 
+def without_nulls(value: Any) -> Any:
+    """The value without nulls at any depth: there is no difference between them and what is not there."""
+    if isinstance(value, dict):
+        return {n: m if type(m) is str else without_nulls(m) for n, m in value.items() if m is not None}
+    if isinstance(value, list):
+        return [without_nulls(member) for member in value if member is not None]
+    return value
+
+
 def values_at(value: Any, steps: Sequence[str]) -> list[Any]:
     """What stands at a path of names, through lists; nothing where there is nothing."""
     if isinstance(value, list):

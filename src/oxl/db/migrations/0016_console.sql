@@ -40,5 +40,3 @@ create table sandbox_action (      -- what was done to a tenant that is there to
     body jsonb not null,           -- what the client sent
     note text                      -- how far it is, or why it failed
 );
-drop index usage_product;  -- nobody asked for it by that
-create index usage_named on usage (coalesce(body #>> '{product,id}', product_id), id);
