@@ -26,11 +26,12 @@ docs: .venv/site.stamp          ## build the documentation site into the package
 run: .venv/run.stamp .venv/site.stamp  ## start OXL with the demo operator
 	.venv/bin/oxl serve --demo
 
-check: .venv/dev.stamp          ## style, types, import contracts
+check: .venv/dev.stamp          ## style, safety (ruff's S), types, import contracts, known holes of dependencies
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/basedpyright
 	.venv/bin/lint-imports
+	$(PY) tests/house/audit.py
 
 test: check                     ## every test, on a real PostgreSQL; three at a time, since most of them wait
 	$(PY) -m pytest -n 3 --dist loadfile

@@ -6,7 +6,9 @@ import asyncio
 import importlib
 import sys
 
-SCRIPTS = ("charging", "charglt", "usage", "exports", "lists", "billing", "recommendation", "consumption")
+SCRIPTS = (
+    "charging", "charglt", "usage", "posts", "exports", "lists", "billing", "recommendation", "consumption", "overload"
+)  # fmt: skip
 
 
 def main(names: list[str]) -> None:

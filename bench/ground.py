@@ -22,9 +22,10 @@ import httpx
 
 from oxl.app import SQL_CODE
 from oxl.cli.seed import publish_catalog
-from oxl.db.database import Database, Tenant, role_password
+from oxl.db.database import Database, Tenant
 from oxl.db.embedded import find_binaries
 from oxl.db.migrate import migrate
+from oxl.db.reach import role_password
 from oxl.engines.ledger import grants, ledger, proof
 from oxl.kernel.background import once
 from oxl.settings import Settings
@@ -92,7 +93,7 @@ async def _pg_environment(database: Database) -> dict[str, str]:
         "PGUSER": "oxl_default",
         "PGPASSWORD": role_password(secret, "oxl_default"),
         "PGDATABASE": lease.database,
-        "PGOPTIONS": "-c search_path=oxl_default -c jit=off",
+        "PGOPTIONS": f"-c search_path={(await database.tenant('default')).path} -c jit=off",
     }
 
 
@@ -169,6 +170,15 @@ def fdatasync_micros(folder: str | None = None) -> float:
 def cpu_seconds(place: Ground) -> float:
     """CPU seconds that the server's processes have used so far, without the database's."""
     return sum(_family_seconds(place.server.pid))
+
+
+def database_seconds(data: Path) -> float:
+    """CPU seconds that the database in a data folder has used so far, its processes that have ended included."""
+    (found,) = data.glob("pg-*/postmaster.pid")
+    pid = int(found.read_text().split()[0])
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ended = (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+    return ended + sum(_family_seconds(pid))
 
 
 def _family_seconds(pid: int) -> list[float]:

@@ -6,7 +6,8 @@ With a rate, so many requests are due each second, whatever the answers do, and 
 loop); the clients share them.
 
 Each line of standard input is one request as JSON [method, path, body or null]; clients take them in turn, round and
-round. Prints one JSON object: requests, seconds, statuses, p50 and p99 in milliseconds.
+round. Prints one JSON object: requests, seconds, statuses, p50 and p99 in milliseconds; of those that were done
+(2xx) the same, as done_p50 and done_p99.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ def _bytes(line: str) -> bytes:
     return head.encode() + content
 
 
-async def _client(port: int, requests, dues, until: float, taken: list[float], statuses: Counter) -> None:
+async def _client(
+    port: int, requests, dues, until: float, taken: list[float], done: list[float], statuses: Counter
+) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for due in dues:
         began = due or time.perf_counter()
@@ -39,6 +42,8 @@ async def _client(port: int, requests, dues, until: float, taken: list[float], s
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         await reader.readexactly(length)
         taken.append(time.perf_counter() - began)
+        if head[9:10] == b"2":
+            done.append(taken[-1])
         statuses[head[9:12].decode()] += 1
     writer.close()
 
@@ -47,16 +52,18 @@ async def main(port: int, clients: int, seconds: float, rate: float = 0) -> None
     """Send for that long and print what came of it."""
     requests = cycle([_bytes(line) for line in sys.stdin if line.strip()])
     taken: list[float] = []
+    done: list[float] = []
     statuses: Counter = Counter()
     began = time.perf_counter()
     dues = (began + n / rate for n in count()) if rate else repeat(0.0)
-    await asyncio.gather(*(_client(port, requests, dues, began + seconds, taken, statuses) for _ in range(clients)))
+    await asyncio.gather(
+        *(_client(port, requests, dues, began + seconds, taken, done, statuses) for _ in range(clients))
+    )
     spent = time.perf_counter() - began
-    taken.sort()
-    print(json.dumps({
-        "requests": len(taken), "seconds": spent, "statuses": statuses,
-        "p50": taken[len(taken) // 2] * 1000, "p99": taken[len(taken) * 99 // 100] * 1000,
-    }))  # fmt: skip
+    told = {"requests": len(taken), "seconds": spent, "statuses": statuses}
+    for name, times in (("", sorted(taken)), ("done_", sorted(done) or [0.0])):
+        told |= {f"{name}p50": times[len(times) // 2] * 1000, f"{name}p99": times[len(times) * 99 // 100] * 1000}
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":

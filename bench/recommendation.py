@@ -131,7 +131,7 @@ async def _copy(place: Ground, times: int) -> None:
         for table, ids in _COPIED.items() if times > 0 else ():
             own = ", ".join(f"'{name}', t.{name} || '-' || k" for name in ids)
             await conn.execute(
-                f"insert into {table} select (jsonb_populate_record(t, jsonb_build_object({own}))).*"  # noqa: S608
+                f"insert into {table} select (jsonb_populate_record(t, jsonb_build_object({own}))).*"  # noqa: S608 – ours
                 f" from {table} t, generate_series(1, {times}) k",
                 timeout=600,
             )

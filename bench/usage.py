@@ -1,32 +1,60 @@
 """Claim: importing usage with guiding and rating, against the least that any importer must do with the same rows: COPY
-into staging, then INSERT … SELECT of all the rows that rating writes.
+into staging, then INSERT … SELECT of all the rows that rating writes. And how much memory the importing process takes.
 """
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-from bench.ground import Ground, ground, machine
+from bench.ground import Ground, ground, machine, proven
 from oxl.apis.operator.api import OPERATOR
-from oxl.apis.product_usage.jobs import import_file
 from oxl.cli.bulk import keyed, post_all
 from oxl.demo.population import subscribers
 from oxl.demo.traffic import usage_lines
 
-PEOPLE, RECORDS = 1000, 50_000
-_WRITTEN = ("usage", "usage_key", "transfer", "bucket_use", "charge", "outbox")
+RECORDS = int(os.environ.get("BENCH_RECORDS", "50000"))
+PEOPLE = int(os.environ.get("OXL_BENCH_SUBSCRIBERS", str(max(1000, RECORDS // 100))))
+_WRITTEN = ("usage", "usage_key", "transfer", "bucket_use", "bucket_mark", "usage_counter", "charge", "outbox")
 
 _CLONE = "create table limit_{table} (like {table} including all)"
 _STAGE = "create unlogged table limit_stage (line text)"
 _FILL = "insert into limit_{table} select * from {table}"
+_CHILD = """
+import asyncio, json, re, sys, time
+from pathlib import Path
+from oxl.apis.product_usage.jobs import import_file
+from oxl.db.database import Database
+from oxl.settings import Settings
+
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+
+async def main():
+    database = await Database.open(Settings(data=Path(sys.argv[1])))
+    tenant = await database.tenant("default")
+    at_rest = peak()
+    began = time.perf_counter()
+    report = await import_file(tenant, Path(sys.argv[2]))
+    taken = time.perf_counter() - began
+    print(json.dumps([taken, time.process_time(), at_rest, peak(), report.outcome]))
+    await database.close()
+
+asyncio.run(main())
+"""
 
 
 async def _limit(place: Ground, file: Path) -> float:
     """Seconds to COPY the lines into staging and write again every row that the import wrote, all indexes kept."""
     async with place.database.owner() as conn:
         await conn.execute("set search_path = oxl_default")
+        await conn.execute("set jit = off")
         await conn.execute(_STAGE)
         for table in _WRITTEN:
             await conn.execute(_CLONE.format(table=table))
@@ -38,9 +66,9 @@ async def _limit(place: Ground, file: Path) -> float:
 
 
 async def main() -> None:
-    """Print records a second and the ratio to the limit."""
+    """Print records a second, the ratio to the limit, and the peak memory of the importing process."""
     print(machine())
-    async with ground() as place:
+    async with ground(background=False) as place:
         now = place.tenant.clock.now()
         people = list(subscribers(PEOPLE, now, 7))
         bodies = [{name: value for name, value in body.items() if name != "topup"} for body in people]
@@ -48,9 +76,12 @@ async def main() -> None:
         with tempfile.NamedTemporaryFile(suffix=".ndjson") as file:
             file.writelines(usage_lines(people, now, 7, RECORDS))
             file.flush()
-            began = time.perf_counter()
-            report = await import_file(place.tenant, Path(file.name))
-            taken = time.perf_counter() - began
+            words = [sys.executable, "-c", _CHILD, str(place.database.settings.data), file.name]
+            told = await asyncio.to_thread(subprocess.run, words, stdout=subprocess.PIPE, check=True)
+            taken, cpu, at_rest, peak, outcome = json.loads(told.stdout)
             limit = await _limit(place, Path(file.name))
-        print(f"import: {report.records / taken:6.0f} records/s, {limit / taken:.2f} x limit", end="  ")
-        print(f"(COPY + INSERT … SELECT of the same rows: {report.records / limit:6.0f}/s)  {dict(report.outcome)}")
+        print(f"import of {RECORDS:,}: {RECORDS / taken:6.0f} records/s, {limit / taken:.2f} x limit", end="  ")
+        print(f"(COPY + INSERT … SELECT of the same rows: {RECORDS / limit:6.0f}/s)  {outcome}")
+        print(f"importing process: {cpu / RECORDS * 1e6:.0f} µs CPU a record", end=", ")
+        print(f"peak memory {peak / 1024:.0f} MB ({at_rest / 1024:.0f} MB at rest)")
+        print(await proven(place))

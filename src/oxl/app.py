@@ -12,12 +12,15 @@ from urllib.parse import urlsplit
 
 from oxl.apis import APIS
 from oxl.apis.usage_consumption.live import end_streams
+from oxl.console.serving import Console
 from oxl.contract.answers import Held, contracts
 from oxl.contract.pages import documents, pages
 from oxl.contract.site import site
 from oxl.contract.strict import strictly
+from oxl.db import archive
 from oxl.db.database import ABSENT, Database, Tenant
 from oxl.db.embedded import EmbeddedError
+from oxl.db.migrate import migrate, version_of
 from oxl.identity.gate import Gate
 from oxl.identity.jwks import KeySets
 from oxl.identity.places import Places
@@ -26,8 +29,9 @@ from oxl.identity.tenants import Tenants
 from oxl.identity.tokens import Tokens
 from oxl.kernel.router import Kernel
 from oxl.operations import audit, logs, traces
+from oxl.operations.faults import Faulty
 from oxl.operations.watch import Watched, drain_mark
-from oxl.outbox import outbox
+from oxl.outbox import outbox, tally
 from oxl.outbox.callbacks import guard_of
 from oxl.settings import Settings, read_settings
 
@@ -36,11 +40,17 @@ _KEEP_SECONDS = 1.0
 
 # Where views and functions are defined, in the order in which they must be created.
 SQL_CODE = (
+    ("oxl.db", "sandbox.sql"),
     ("oxl.kernel", "kernel.sql"),
+    ("oxl.apis", "standard.sql"),
     ("oxl.outbox", "outbox.sql"),
     ("oxl.outbox", "audit.sql"),
+    ("oxl.outbox", "tally.sql"),
+    ("oxl.outbox", "replay.sql"),
     ("oxl.engines.catalog", "catalog.sql"),
+    ("oxl.engines.catalog", "checks.sql"),
     ("oxl.engines.inventory", "inventory.sql"),
+    ("oxl.engines.inventory", "erasure.sql"),
     ("oxl.engines.ledger", "posting.sql"),
     ("oxl.engines.ledger", "reserve.sql"),
     ("oxl.engines.ledger", "action.sql"),
@@ -48,14 +58,17 @@ SQL_CODE = (
     ("oxl.engines.ledger", "ledger.sql"),
     ("oxl.engines.ledger", "proof.sql"),
     ("oxl.engines.ledger", "charging.sql"),
+    ("oxl.engines.ledger", "erasure.sql"),
     ("oxl.engines.usage", "usage.sql"),
     ("oxl.engines.usage", "revise.sql"),
     ("oxl.engines.usage", "again.sql"),
     ("oxl.engines.usage", "explain.sql"),
+    ("oxl.engines.usage", "figures.sql"),
     ("oxl.engines.billing", "receivable.sql"),
     ("oxl.engines.billing", "run.sql"),
     ("oxl.engines.billing", "bills.sql"),
     ("oxl.engines.billing", "documents.sql"),
+    ("oxl.engines.billing", "exemptions.sql"),
     ("oxl.engines.consumption", "words.sql"),
     ("oxl.engines.consumption", "limits.sql"),
     ("oxl.engines.consumption", "consumption.sql"),
@@ -64,6 +77,9 @@ SQL_CODE = (
     ("oxl.apis.operator", "selling.sql"),
     ("oxl.apis.operator", "rating.sql"),
     ("oxl.apis.operator", "audit.sql"),
+    ("oxl.apis.operator", "erasing.sql"),
+    ("oxl.apis.operator", "overview.sql"),
+    ("oxl.apis.operator", "sandbox.sql"),
 )
 
 
@@ -77,7 +93,18 @@ def below(scope: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 
 # What makes of rows that another cluster's transactions wrote rows of this one's.
-AFTER_RESTORE = (outbox.rebase, audit.rebase)
+AFTER_RESTORE = (outbox.rebase, audit.rebase, tally.rebase)
+
+
+def settle(settings: Settings, reach: dict[str, Any], say: Callable[[str], None]) -> None:
+    """Make a copied cluster, which `reach` leads to, one of this version whose rows are its own."""
+
+    async def bring() -> None:
+        database = Database(settings, reach, None)
+        await migrate(database, SQL_CODE, say)
+        await archive.settle(database, AFTER_RESTORE)
+
+    asyncio.run(bring())
 
 
 class App:
@@ -93,6 +120,7 @@ class App:
     async def start(self) -> None:
         """Join the database and make ready to answer, however long the database may be away."""
         self._database = await Database.open(self._settings)
+        self._database.code = version_of(SQL_CODE)
         self._database.statement_seconds = self._settings.statement_seconds
         while not self._database.opened():
             try:
@@ -168,7 +196,8 @@ def gate_of(settings: Settings, database: Database) -> Gate:
             pages=beside,
             guard=guard,
         )
-        return Held(kernel, contracts(published), beside) if settings.validate_responses else kernel
+        held = Held(kernel, contracts(published), beside) if settings.validate_responses else kernel
+        return Faulty(held, tenant)
 
     rules = check_settings(settings, guard.dev)
     tokens = Tokens(rules.reading, KeySets()) if rules.reading.issuers else None
@@ -179,7 +208,8 @@ def served_by(settings: Settings, database: Database) -> Watched:
     """All that a server process answers: the way in, and around it health, figures, logs and traces."""
     gate = gate_of(settings, database)
     mark = drain_mark(settings.data, settings.port)
-    return Watched(gate, gate, Places(APIS).route, database.opened, mark)
+    console = Console(gate, urlsplit(settings.public_url).path.rstrip("/"))
+    return Watched(console, gate, Places(APIS).route, database.opened, mark)
 
 
 def create() -> App:

@@ -9,10 +9,14 @@ from typing import Literal, NamedTuple
 
 
 class Owner(NamedTuple):
-    """Whose a resource is: the column of its view, and of `one`, that holds an account's id, or a party's."""
+    """Whose a resource is: the column of its view, and of `one`, that holds an account's id, or a party's.
+
+    shown: the boolean column that says whether its owner sees it at all, where that is not always so.
+    """
 
     column: str
     kind: Literal["account", "party", "everyone"] = "account"
+    shown: str = ""
 
 
 EVERYONE = Owner("", "everyone")

@@ -57,6 +57,15 @@ USAGE_TYPES = {
 }  # ledger unit → TMF654 usageType; else see usage_type
 
 
+_PCHAR = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
+_HOST = r"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)"
+_URI = re.compile(
+    rf"[A-Za-z][A-Za-z0-9+.-]*:"
+    rf"(?://(?:(?:(?!@){_PCHAR})*@)?{_HOST}(?::[0-9]*)?(?:/{_PCHAR}*)*|/(?:{_PCHAR}+(?:/{_PCHAR}*)*)?|{_PCHAR}+(?:/{_PCHAR}*)*|)"
+    rf"(?:\?(?:{_PCHAR}|[/?])*)?(?:#(?:{_PCHAR}|[/?])*)?"
+)
+
+
 class BadValue(ValueError):  # noqa: N818 – named for what it says
     """A value that cannot be taken as what it should be; the text says why, in the client's terms."""
 
@@ -134,6 +143,8 @@ def parse_instant(text: Any) -> datetime:
     """An RFC 3339 date-time with its offset, as UTC; BadValue otherwise. Finer than a microsecond is cut."""
     if isinstance(text, str) and _INSTANT.fullmatch(text):
         try:
+            if len(text) == 20 and text[19] == "Z":
+                return datetime.fromisoformat(text)
             return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text.upper())).astimezone(UTC)
         except (ValueError, OverflowError):
             pass
@@ -189,3 +200,8 @@ def id_floor(at: datetime) -> str:
     """The least id that `new_id` can give at `at`: the border between two partitions keyed by id."""
     text = f"{int(at.timestamp() * 1000):012x}"
     return f"{text[:8]}-{text[8:]}-7000-8000-000000000000"
+
+
+def is_uri(text: str) -> bool:
+    """Whether the text is an absolute address as RFC 3986 writes it: with a scheme, nothing unescaped."""
+    return bool(_URI.fullmatch(text))

@@ -73,11 +73,27 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
         answer = await http.post(path, json=body)
         assert answer.status_code == status, answer.text
     usage = (await http.get(f"{USAGE}?status=rated&limit=1")).json()[0]
-    for path, body in (("usageJob", {"kind": "retry"}), ("ratingExplanation", {"usage": {"id": usage["id"]}})):
+    (listener,) = (await http.get(f"{OPERATOR}/hubListener")).json()
+    file = {"path": "plans/late.yaml", "text": "plans: 1"}
+    for path, body in (
+        ("usageJob", {"kind": "retry"}),
+        ("ratingExplanation", {"usage": {"id": usage["id"]}}),
+        ("eventReplay", {"hubListener": {"id": listener["id"]}}),
+        ("catalogCheck", {"file": [file]}),
+        ("sandboxAction", {"kind": "setFaults"}),
+    ):
         answer = await http.post(f"{OPERATOR}/{path}", json=body)
         assert answer.status_code == 201, answer.text
+    await _erase(http, await subscribe("prepaid-s"))
     await _recommend(http, ada["party"]["id"], bob["party"]["id"], main["id"])
     await train(tenant)
+    await _keep(tenant)
+    await _bill(http, tenant, bob["billingAccount"]["id"])
+    return {"ada": ada, "bob": bob, "main": main}
+
+
+async def _keep(tenant: Any) -> None:
+    """An import, an audit record and deliveries, which no request makes at once."""
     async with tenant.connection() as conn:
         await conn.execute(
             "insert into usage_import (id, file, started_at, finished_at, counts) values ('import-1', 'a.ndjson',"
@@ -95,8 +111,14 @@ async def furnished(http: httpx.AsyncClient, tenant: Any, subscribe: Any) -> dic
                                      status, reason)
             select id, 'event-1', '1', 'subscriber', 'line-1', 1, now(), now(), 400, 'HTTP 400' from subscription
         """)
-    await _bill(http, tenant, bob["billingAccount"]["id"])
-    return {"ada": ada, "bob": bob, "main": main}
+
+
+async def _erase(http: httpx.AsyncClient, line: dict[str, Any]) -> None:
+    """Somebody who has left and asked to be forgotten."""
+    left = {"subscriber": {"id": line["id"]}, "action": "portOut"}
+    for path, body in (("subscriberChange", left), ("partyErasure", {"party": {"id": line["party"]["id"]}})):
+        answer = await http.post(f"{OPERATOR}/{path}", json=body)
+        assert answer.status_code == 201, answer.text
 
 
 async def _bill(http: httpx.AsyncClient, tenant: Any, account: str) -> None:
@@ -113,6 +135,7 @@ async def _bill(http: httpx.AsyncClient, tenant: Any, account: str) -> None:
         ("billItem", {"billingAccount": {"id": account}, "rateType": "rebate", "name": "Sorry", "amount": eur}),
         ("billReissue", {"category": "duplicate", "bill": {"id": made}}),
         ("billRun", {"kind": "trial", "billingAccount": [{"id": account}]}),
+        ("accountTaxExemption", {"billingAccount": {"id": account}, "taxCategory": "E", "reason": "Embassy"}),
     ):
         answer = await http.post(f"{BILLING}/{name}", json=body)
         assert answer.status_code == 201, answer.text

@@ -94,6 +94,10 @@ async def test_documents_are_made_listed_and_fetched(http: httpx.AsyncClient, te
         digest = sha256(answer.content)
         assert each["id"] == digest.hexdigest()
         assert answer.headers["repr-digest"] == f"sha-256=:{b64encode(digest.digest()).decode()}:"
+        asked = await http.head(each["url"])
+        assert (asked.status_code, asked.content) == (200, b"")
+        assert {**asked.headers} == {**answer.headers}
+        assert (await http.post(each["url"], json={})).headers["allow"] == "GET, HEAD"
     pdf, xml = [(await http.get(each["url"])).content for each in listed]
     assert pdf == drawn_early
     text = text_of(pdf)
@@ -171,6 +175,8 @@ async def test_what_is_not_there_is_told(http: httpx.AsyncClient) -> None:
         answer = await http.get(f"{BILLS}/customerBill/{what}/pdf")
         assert answer.status_code == 404
         assert answer.json()["code"] == "notFound"
+        asked = await http.head(f"{BILLS}/customerBill/{what}/pdf")
+        assert (asked.status_code, asked.content) == (404, b"")
 
 
 async def test_a_bill_that_cannot_be_drawn_does_not_stop_the_others(

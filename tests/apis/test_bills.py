@@ -85,6 +85,18 @@ async def test_a_bill_on_demand_is_made_explained_paid_and_taken_back(
         assert (made["billNo"] == bill["billNo"]) == (category == "duplicate")
 
 
+async def test_a_second_bill_asked_for_while_one_is_made_is_rejected(
+    tenant: Tenant, http: httpx.AsyncClient, subscribe: Any
+) -> None:
+    line = await subscribe("postpaid-l")
+    body = {"billingAccount": {"@type": "BillingAccountRef", "id": line["billingAccount"]["id"]}}
+    asked = [(await http.post(f"{BILLS}/customerBillOnDemand", json=body)).json() for _ in range(3)]
+    assert {each["state"] for each in asked} == {"inProgress"}
+    await swept(tenant)
+    ended = [(await http.get(each["href"])).json()["state"] for each in asked]
+    assert ended == ["done", "rejected", "rejected"]
+
+
 async def test_an_unknown_account_is_answered_and_rejected_later(tenant: Tenant, http: httpx.AsyncClient) -> None:
     body = {"billingAccount": {"@type": "BillingAccountRef", "id": "nobody"}}
     asked = (await http.post(f"{BILLS}/customerBillOnDemand", json=body)).json()

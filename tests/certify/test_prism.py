@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from double import NOON
-from tests.conformance.documents import NUMBERS, SPECS
+from tests.conformance.documents import FORMER, NUMBERS, SPECS
 
 from oxl.certify.asking import Client, first_that_answers
 from oxl.certify.listening import Listener
@@ -51,16 +51,17 @@ async def mocked(document: Path) -> AsyncIterator[str]:
 @pytest.mark.torture
 @pytest.mark.skipif(PRISM is None, reason="needs prism: npm install @stoplight/prism-cli")
 @pytest.mark.skipif(not SPECS.is_dir(), reason="the official documents are not beside the repository")
-@pytest.mark.parametrize("number", NUMBERS)
-async def test_a_mock_of_a_document_is_judged_truthfully(number: str) -> None:
-    standard = standard_of(number, "/")
-    (document,) = SPECS.glob(f"{number}-*")
+@pytest.mark.parametrize("key", [*NUMBERS, *FORMER])
+async def test_a_mock_of_a_document_is_judged_truthfully(key: str) -> None:
+    standard = standard_of(key, "/")
+    number, _, older = key.partition("v")
+    (document,) = (SPECS / f"v{older}" if older else SPECS).glob(f"{number}-*")
     async with mocked(document) as url, Client(url, direct=True) as client, Listener() as listener:
         report = await certify(Run(client, listener, {}, lambda: NOON, patience=1, grace=0.1), standard)
     failed = {result.rule.name for result in report.results if result.outcome == "failed"}
     told = [fault for result in report.results for fault in result.faults]
-    print(number, report.count("passed"), report.count("failed"), report.count("not tested"), sorted(failed))
-    assert failed >= UNABLE
+    print(key, report.count("passed"), report.count("failed"), report.count("not tested"), sorted(failed))
+    assert failed >= UNABLE - ({"create.echo"} if key == "TMF677v4" else set()), "whose body may be empty"
     assert not failed & ABLE
     assert not [fault for fault in told if "cannot be judged" in fault or "no answer" in fault]
     assert not report.passed

@@ -19,6 +19,7 @@ _TRANSFER = _EUR | {"receiverBucket": {"id": "12"}, "receiverBucketUsageType": "
 LEAST: dict[str, Json] = {
     "productUsage": {"usageSpecification": {"id": "of a kind that the server does not know"}},
     "usage": {"usageSpecification": {"id": "of a kind that the server does not know"}},
+    "usageSpecification": {"name": "a kind of usage"},
     "topupBalance": {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": "11"}},
     "adjustBalance": {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": "11"}},
     "reserveBalance": {"amount": {"amount": 5, "units": "EUR"}, "bucket": {"id": "11"}},
@@ -120,7 +121,8 @@ class Published:
         made = {
             attribute: self._value(schema, (*within, name), attribute)
             for attribute, schema in found.attributes.items()
-            if not (self._needed(schema) & {*within, name}) and attribute not in ("@schemaLocation", "@baseType")
+            if not (self._needed(schema) & {*within, name})
+            and (attribute in found.required or attribute not in ("@schemaLocation", "@baseType"))
         }
         if "@type" in made:
             made["@type"] = name.removesuffix("_FVO").removesuffix("_Create")

@@ -11,8 +11,10 @@ import pytest
 from tests.conftest import BALANCE, OPERATOR, USAGE, client_of, usage_body
 
 from oxl.app import SQL_CODE
+from oxl.cli import serving
+from oxl.db import migrate as migrations
 from oxl.db.database import Database, Tenant, UnknownTenantError
-from oxl.db.migrate import create_tenant, ensure_partitions
+from oxl.db.migrate import create_tenant, ensure_partitions, tenant_names
 
 REFUSED = asyncpg.InsufficientPrivilegeError
 
@@ -59,8 +61,8 @@ async def neighbours(make_tenant: Callable[[], Any], database: Database) -> Asyn
         functions = await owner.fetch(
             "select format('%I.%I(%s)', nspname, proname, (select coalesce(string_agg('null::' || format_type(t, null),"
             " ', ' order by n), '') from unnest(proargtypes) with ordinality as a (t, n))) as call"
-            " from pg_proc join pg_namespace n on n.oid = pronamespace where nspname = $1",
-            f"oxl_{b.name}",
+            " from pg_proc join pg_namespace n on n.oid = pronamespace where starts_with(nspname, $1)",
+            f"oxl_{b.name}$",
         )
     conn = await asyncpg.connect(**a._connect)
     yield Neighbours(a, b, conn, [row["name"] for row in relations], [row["call"] for row in functions])
@@ -198,12 +200,36 @@ async def test_rows_of_a_month_that_has_no_partition_yet_stand_in_nobodys_way(ma
     tenant.clock.frozen = datetime(2031, 3, 3, tzinfo=UTC)
     await provisioned(tenant, "491555500003")
     async with database.owner() as conn:
-        await conn.execute(f"set search_path = oxl_{tenant.name}")
+        await conn.execute(f"set search_path = {tenant.path}")
         await ensure_partitions(conn, datetime(2031, 1, 1, tzinfo=UTC))
         made = await conn.fetch("select relid::text as name from pg_partition_tree('transfer') where isleaf")
     assert "transfer_2031_02" in {row["name"] for row in made}
     async with client_of(tenant) as http:
         assert len((await http.get(USAGE)).json()) == 1
+
+
+async def test_a_tenant_is_seen_when_all_of_it_is_there(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[str]] = []
+    ensure = migrations.ensure_partitions
+
+    async def looked(conn: asyncpg.Connection, at: datetime) -> None:
+        seen.append(await tenant_names(database))
+        await ensure(conn, at)
+
+    monkeypatch.setattr(migrations, "ensure_partitions", looked)
+    await create_tenant(database, "slowly", SQL_CODE)
+    assert seen
+    assert not [names for names in seen if "slowly" in names]
+    assert "slowly" in await tenant_names(database)
+
+
+async def test_a_worker_passes_over_a_tenant_that_is_being_erased(database: Database, make_tenant: Any) -> None:
+    tenant = await make_tenant()
+    await database.forget(tenant.name)
+    async with database.owner() as conn:
+        await conn.execute(f"alter role oxl_{tenant.name} nologin")
+    assert await serving._opened(database, tenant.name) is None
+    assert await serving._opened(database, "nobody") is None
 
 
 @pytest.mark.parametrize("name", ["", "A", "1a", "a-b", "a;drop schema oxl", "a" * 41, "ä"])

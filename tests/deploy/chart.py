@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from helm_python.chart import Chart
 
+from oxl.identity.rules import check_settings
+from oxl.outbox.callbacks import guard_of
+from oxl.settings import Settings, read_settings
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
 FOLDER = DEPLOY / "oxl"
+SETTINGS = {f"OXL_{name.upper()}" for name in Settings.__struct_fields__}
 DATABASE = {"url": "postgresql://oxl:secret@database.example:5432/oxl"}
 _TEXT, _FLAG, _NUMBER = {"type": "string"}, {"type": "boolean"}, {"type": "integer"}
 _PATH = {"type": "string", "pattern": "^/[a-z0-9-]+/"}
@@ -20,6 +27,14 @@ def rendered(release: str = "alpha", **values: Any) -> list[dict[str, Any]]:
     found = Chart.load(FOLDER).render({"database": DATABASE} | values, name=release, namespace="components")
     texts = [text for path, text in sorted(found.items()) if path.endswith(".yaml")]
     return [each for text in texts for each in yaml.safe_load_all(text) if each]
+
+
+def starts(environment: Mapping[str, str]) -> None:
+    """Whether a server of the image would start with these variables; ValueError where it would refuse to."""
+    text = (DEPLOY / "Containerfile").read_text("utf-8")
+    given = dict(re.findall(r"\b(OXL_\w+)=(\S+)", text)) | dict(environment)
+    settings = read_settings(**{name.removeprefix("OXL_").lower(): each for name, each in given.items() if each})
+    check_settings(settings, guard_of(settings.callback_allow, settings.host, settings.port).dev)
 
 
 def the(objects: list[dict[str, Any]], kind: str, name: str = "") -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 import kubernetes_validate
 import pytest
-from chart import FOLDER, SPEC, rendered, the
+from chart import FOLDER, SETTINGS, SPEC, rendered, starts, the
 from helm_python.chart import Chart, lint
 from helm_python.errors import HelmError
 
@@ -16,6 +16,7 @@ from oxl.apis import APIS
 from oxl.certify.standard import PLACES
 
 NEVER = {"Ingress", "Pod", "ReplicaSet", "DaemonSet", "ClusterRole", "ClusterRoleBinding"}
+NAME = "alpha-productusage"
 KINDS = ("usage", "billing", "calculation")
 CLUSTER = "1.31"
 
@@ -37,10 +38,10 @@ def test_120_every_object_is_labelled_and_the_component_fits_its_definition(kind
     objects = rendered(component={"kind": kind, "crdVersion": crd})
     assert not {each["kind"] for each in objects} & NEVER
     for each in objects:
-        assert each["metadata"]["labels"]["oda.tmforum.org/componentName"] == "alpha-productusagemanagement"
+        assert each["metadata"]["labels"]["oda.tmforum.org/componentName"] == NAME
         if each["kind"] == "Deployment":
             labels = each["spec"]["template"]["metadata"]["labels"]
-            assert labels["oda.tmforum.org/componentName"] == "alpha-productusagemanagement"
+            assert labels["oda.tmforum.org/componentName"] == NAME
     found = the(objects, "Component")
     assert found["apiVersion"] == f"oda.tmforum.org/{crd}"
     wrong = [f"{error.instance_path}: {error.message}"
@@ -74,13 +75,13 @@ def test_what_is_exposed_is_served_below_the_prefix() -> None:
         for api in component(kind)["spec"]["coreFunction"]["exposedAPIs"]:
             for version in api["specification"]:
                 prefix, path = re.fullmatch(r"(/[^/]+)(/tmf-api/.+)", version["path"]).groups()  # type: ignore[union-attr]
-                assert prefix == "/alpha-productusagemanagement"
+                assert prefix == f"/{NAME}"
                 assert path in served
                 place = next(each for each in PLACES if each.base == path)
                 assert (place.number, f"v{place.version}") == (api["id"], version["version"])
-    assert the(rendered(), "ConfigMap")["data"]["OXL_PUBLIC_URL"] == "/alpha-productusagemanagement"
+    assert the(rendered(), "ConfigMap")["data"]["OXL_PUBLIC_URL"] == f"/{NAME}"
     hosted = the(rendered(publicHost="https://api.example"), "ConfigMap")
-    assert hosted["data"]["OXL_PUBLIC_URL"] == "https://api.example/alpha-productusagemanagement"
+    assert hosted["data"]["OXL_PUBLIC_URL"] == f"https://api.example/{NAME}"
 
 
 def test_a_component_exposes_what_its_kind_must() -> None:
@@ -103,11 +104,18 @@ def test_services_carry_what_operators_look_for() -> None:
         assert api["specification"][0]["implementation"] == the(objects, "Service", "-api")["metadata"]["name"]
 
 
-def test_names_fit_also_for_long_releases() -> None:
-    objects = rendered(release="a-release-with-quite-a-long-name-indeed")
+@pytest.mark.parametrize("release", ["alpha", "a-release-with-quite-a-long-name-indeed"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_names_that_the_canvas_makes_are_no_longer_than_a_label_may_be(kind: str, release: str) -> None:
+    objects = rendered(release=release, component={"kind": kind})
     found = the(objects, "Component")
-    for api in found["spec"]["coreFunction"]["exposedAPIs"]:
-        assert len(f"{found['metadata']['name']}-{api['name']}") <= 63 + len(api["name"])
+    name, exposed = found["metadata"]["name"], found["spec"]["coreFunction"]["exposedAPIs"]
+    made = [
+        f"{name}-{api['name']}-{each['version'].partition('.')[0]}" for api in exposed for each in api["specification"]
+    ]
+    made += [f"{name}-{each['name']}" for each in found["spec"]["eventNotification"]["publishedEvents"]]
+    assert [each for each in made if len(each) > 63] == []
+    assert len(set(made)) == len(made)
     for each in objects:
         assert re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?", each["metadata"]["name"]), each["metadata"]["name"]
 
@@ -123,6 +131,29 @@ def test_nothing_runs_as_root_or_writes_where_it_should_not() -> None:
             assert container["securityContext"]["readOnlyRootFilesystem"]
             assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
             assert {mount["mountPath"] for mount in container["volumeMounts"]} == {"/tmp", "/var/lib/oxl"}  # noqa: S108
+
+
+def test_what_the_chart_sets_is_known_and_the_server_starts_with_it() -> None:
+    for identity in ({}, {"issuers": "https://keycloak.example/realms/odari", "audience": "oxl"}):
+        found = the(rendered(identity=identity), "ConfigMap")["data"]
+        assert {name for name in found if name.startswith("OXL_")} <= SETTINGS
+        starts(found)
+    with pytest.raises(ValueError, match="dev lets everybody in"):
+        starts(the(rendered(identity={"auth": "dev"}), "ConfigMap")["data"])
+
+
+def test_specifications_are_where_the_server_publishes_them() -> None:
+    inside = component()["spec"]["coreFunction"]["exposedAPIs"][0]["specification"][0]
+    assert inside["url"].partition("://")[2] == f"{NAME}-api.components:8080{inside['path']}/openapi.json"
+    outside = component(publicHost="https://api.example")["spec"]["coreFunction"]["exposedAPIs"][0]["specification"][1]
+    assert outside["url"] == f"https://api.example{outside['path']}/openapi.json"
+    elsewhere = component(crd="v1beta3", specificationUrl="https://docs.example")["spec"]["coreFunction"]["exposedAPIs"]
+    assert elsewhere[0]["specification"] == ["https://docs.example/TMF635-v4.0.0.json"]
+
+
+def test_the_component_is_called_as_the_standard_calls_it() -> None:
+    names = [component(kind)["spec"]["componentMetadata"]["name"] for kind in KINDS]
+    assert names == ["productusagemanagement", "billgenerationmanagement", "billcalculationmanagement"]
 
 
 def test_the_switches_of_the_chart() -> None:

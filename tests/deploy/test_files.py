@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
-from chart import DEPLOY
+from chart import DEPLOY, SETTINGS, starts
 from typer.main import get_command
 
 from oxl.cli.main import app
-from oxl.settings import Settings
 
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
-SETTINGS = {f"OXL_{name.upper()}" for name in Settings.__struct_fields__}
+KITS = yaml.safe_load((DEPLOY / "kits.yaml").read_text("utf-8"))
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
 OURS = {name: each for name, each in COMPOSE["services"].items() if each["image"] == "oxl"}
 
@@ -57,9 +56,26 @@ def test_the_server_waits_for_the_migration() -> None:
     )
 
 
+def environment(*parts: dict[str, Any]) -> dict[str, str]:
+    """The variables of a service whose parts are laid over each other, with the defaults of what the reader may set."""
+    merged = {name: value for part in parts for name, value in part["environment"].items() if name.startswith("OXL_")}
+    return {name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value) for name, value in merged.items()}
+
+
+def test_a_server_starts_with_what_the_compose_files_set() -> None:
+    for name in OURS:
+        starts(environment(OURS[name]))
+    starts(environment(OURS["server"], KITS["services"]["server"]))
+    with pytest.raises(ValueError, match="dev lets everybody in"):
+        starts(environment(OURS["server"]) | {"OXL_AUTH": "dev"})
+
+
 def test_the_compose_file_of_kits_fits_the_other_one() -> None:
-    kits = yaml.safe_load((DEPLOY / "kits.yaml").read_text("utf-8"))
-    assert set(kits["services"]) - {"kit"} <= set(COMPOSE["services"])
-    assert kits["services"]["kit"]["depends_on"].keys() <= set(COMPOSE["services"])
-    assert runs(kits["services"]["migrate"]["command"][:1])
-    assert set(kits["services"]["server"]["environment"]) <= SETTINGS
+    kits = KITS["services"]
+    assert set(kits) - {"kit"} <= set(COMPOSE["services"])
+    assert kits["kit"]["depends_on"].keys() <= set(COMPOSE["services"])
+    assert COMPOSE["services"]["server"]["healthcheck"], "which the kit waits for"
+    assert kits["kit"]["network_mode"] == "service:server", "where loopback is the server's"
+    assert runs(kits["migrate"]["command"][:1])
+    assert runs(kits["server"]["command"])
+    assert set(kits["server"]["environment"]) <= SETTINGS

@@ -8,7 +8,7 @@ from random import Random
 import msgspec
 
 from oxl.demo.billing import OPERATOR_POLICY
-from oxl.engines.billing.facts import Buyer, Facts, Line, Product, Tax, Used
+from oxl.engines.billing.facts import Buyer, Exemption, Facts, Line, Product, Tax, Used
 from oxl.engines.billing.sums import Line as Sum
 from oxl.engines.billing.sums import coin, taxed
 
@@ -35,6 +35,7 @@ def bill(seed: int, language: str = "", category: str = "", lines: int = 0, curr
     back = -1 if category == "credit note" else 1
     grain = coin(currency)
     made = [_line(r, first, last, gross, back, r.randint(0, 3)) for _ in range(lines or r.randint(1, 60))]
+    made, exemptions = _exempt(r, made) if r.random() < 0.25 else (made, ())
     sums, table = taxed([Sum(each.tax_category, each.tax_rate, each.tax_included, each.shown) for each in made])
     placed = tuple(
         msgspec.structs.replace(each, shown=each.shown * grain, net=part.net * grain, tax=part.tax * grain)
@@ -51,11 +52,25 @@ def bill(seed: int, language: str = "", category: str = "", lines: int = 0, curr
         buyer=Buyer(name=r.choice(("Ada Test", "Łucja Żółć-Ångström " * 4)), account=f"acc-{seed}",
                     street=r.choice(("", "Lange Straße 12a")), city="Köln", postal_code="50667", country="DE"),
         products=tuple(Product(f"49155500{n:05d}", f"Aurora {n}") for n in range(3)), lines=placed,
-        taxes=tuple(Tax(e.category, e.rate, e.base * grain, e.tax * grain) for e in table),
+        exemptions=exemptions, taxes=tuple(Tax(e.category, e.rate, e.base * grain, e.tax * grain) for e in table),
         used=tuple(Used(unit, tuple(r.randint(0, 9_000_000) for _ in range(days))) for unit in r.sample(_UNITS, 2)),
         net=net, tax=tax, rounding=rounding, carried=carried, owed=net + tax + rounding,
         due=net + tax + rounding + carried,
     )  # fmt: skip
+
+
+def _exempt(r: Random, lines: list[Line]) -> tuple[list[Line], tuple[Exemption, ...]]:
+    """The same lines of a customer who need not pay tax; of one that has just become it, a part of them."""
+    category, part = r.choice(("E", "AE")), r.choice((1.0, 0.5))
+    made = [
+        msgspec.structs.replace(line, tax_category=category, tax_rate=0, tax_included=False)
+        if line.tax_rate and r.random() <= part else line for line in lines
+    ]  # fmt: skip
+    reason = "Diplomatic mission" if category == "E" else "Services to a business in another member state"
+    code = r.choice(("VATEX-EU-151", "")) if category == "E" else ""
+    number = "ATU12345678" if category == "AE" else ""
+    told = Exemption(category=category, reason=reason, reason_code=code, certificate="Z 12/34", tax_number=number)
+    return made, (told,) if any(line.tax_category == category for line in made) else ()
 
 
 def _line(r: Random, first: date, last: date, gross: bool | None, back: int, product: int) -> Line:

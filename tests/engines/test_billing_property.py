@@ -28,7 +28,7 @@ FIRST = 25_130_000  # of postpaid-l
 START = date(2026, 1, 1)
 
 
-def _with_gross_plan() -> dict[str, str]:
+def with_gross_plan() -> dict[str, str]:
     """The demo catalog and a plan whose prices include tax."""
     texts = read_texts(DEMO_CATALOG)
     plan = texts["plans/postpaid-l.yaml"].replace("plan: postpaid-l", "plan: shown-with-tax")
@@ -99,7 +99,7 @@ async def _live(tenant: Tenant, random: Random, months: int) -> list[Counted]:
 
 
 async def _proven(tenant: Tenant, seed: int, months: int) -> None:
-    await once(tenant, lambda work: registry.publish(work, _with_gross_plan()))
+    await once(tenant, lambda work: registry.publish(work, with_gross_plan()))
     await set_policy(tenant, '{"holdAbove": 1000}')
     accounts = await _live(tenant, Random(seed), months)
     day = periods.local_day(tenant.clock.now(), periods.ZoneInfo("Europe/Berlin"))

@@ -40,7 +40,7 @@ async def place(http, tenant: Tenant, subscribe) -> dict[str, str]:
 async def undone(database: Database, tenant: Tenant) -> AsyncIterator[Any]:
     """A connection of the owner in the tenant's schema, without constraints, in a transaction that ends in nothing."""
     async with database.owner() as conn:
-        await conn.execute(f"set search_path = oxl_{tenant.name}")
+        await conn.execute(f"set search_path = {tenant.path}")
         turn = conn.transaction()
         await turn.start()
         found = await conn.fetch(
@@ -169,7 +169,7 @@ async def test_an_operator_is_given_the_same_proof(http, tenant, place) -> None:
 
 async def test_a_proof_that_fails_says_where(http, database, tenant, place) -> None:
     async with database.owner() as conn:
-        await conn.execute(f"set search_path = oxl_{tenant.name}")
+        await conn.execute(f"set search_path = {tenant.path}")
         await conn.execute("update bucket set credited = credited + 1 where id = $1", place["main"])
         try:
             doc = (await http.post(f"{OPERATOR}/ledgerProof", json={})).json()

@@ -70,7 +70,7 @@ class Year:
 
     async def pay(self, amount: str) -> None:
         now = self.tenant.clock.now()
-        wanted = Payment(f"bank-{now}", self.account, "EUR", int(Decimal(amount) * EUR), now)
+        wanted = Payment(f"bank-{now}-{amount}", self.account, "EUR", int(Decimal(amount) * EUR), now)
         (paid,) = await once(self.tenant, lambda work: receivable.pay(work, [wanted]))
         assert isinstance(paid, Done), paid
         await once(self.tenant, receivable.settle)

@@ -151,6 +151,18 @@ def a_test_that_is_skipped_says_why(tree: Tree) -> Iterator[Fault]:
                     yield Fault(path, node.lineno, f"{node.name} is skipped without a reason")
 
 
+@rule({"src/oxl/late.py": '"""M."""\nX = eval("1")  # noqa: S307'}, {"pyproject.toml": '"src/oxl/late.py" = ["S307"]'})
+def an_exception_from_a_safety_rule_says_why(tree: Tree) -> Iterator[Fault]:
+    """Ruff's S rules are bandit's; whoever reads the line must be able to judge whether the reason still holds."""
+    for path, text in files(tree, "src", "bench"):
+        for line, _ in lines(text, re.compile(r"# noqa: [A-Z0-9, ]*\bS\d{3}(?! – )")):
+            yield Fault(path, line, "noqa without a reason")
+    told = tree["pyproject.toml"].splitlines()
+    for n, text in enumerate(told):
+        if re.match(r'"[^"]+" = \[.*"S\d', text) and "]  #" not in text and not told[n - 1].startswith("#"):
+            yield Fault("pyproject.toml", n + 1, f"{text.split()[0]} is excepted without a reason")
+
+
 # ── what only certain places may do ──
 
 

@@ -131,8 +131,8 @@ def _row(tree: Tree) -> list[str]:
     return [re.sub(r"[()]", "", layer) for layer in reversed(layers)]
 
 
-# Whose parties own what, and what was done, is asked for by those who let in and who seal.
-_ASKED = {("identity", "inventory"), ("operations", "outbox")}
+# Whose parties own what, and what was done, is asked for by those who let in and who seal; operators see their clock.
+_ASKED = {("identity", "inventory"), ("operations", "outbox"), ("apis/operator", "db")}
 
 
 @rule(
@@ -155,7 +155,8 @@ def sql_functions_are_called_along_the_arrows_of_the_code(tree: Tree) -> Iterato
             below = theirs in place and (mine.startswith("apis/") or place[theirs] < place.get(mine, -1))
             face = mine.endswith("_v4") and theirs == mine.removesuffix("_v4")
             below = below or face or (mine, theirs) in _ASKED
-            if theirs != mine and not below and not (theirs in ("kernel", "outbox") and mine.startswith("apis/")):
+            shared = theirs in ("kernel", "outbox", "apis/standard.sql") and mine.startswith("apis/")
+            if theirs != mine and not below and not shared:
                 yield Fault(path, line, f"{mine} calls {name}, which is {theirs}'s")
 
 
@@ -236,6 +237,51 @@ def migrations_are_numbered_without_gap_or_double(tree: Tree) -> Iterator[Fault]
         named = re.fullmatch(r"\d{4}_[a-z0-9_]+\.sql", path.rpartition("/")[2])
         if not named or number != f"{place:04d}" or numbers.count(number) > 1:
             yield Fault(path, 1, f"is number {place} in order; expected {place:04d}_name.sql, and once")
+
+
+_RELEASED = 12  # the last migration of the last release
+_SIDE_BY_SIDE = 15  # from then on versions serve side by side, and nobody waits for an index
+_TIGHTER = re.compile(
+    r"\bdrop (table|column|view|constraint|index(?! concurrently))|\brename\b|\balter( column)? \w+ (set data )?type\b|"
+    r"\bset not null\b|\badd (column )?(?!constraint\b|check\b)\w+ [^,;]*\bnot null\b(?![^,;]*\bdefault\b)"
+    r"(?<!default )|\badd (constraint \w+ )?(check|foreign key|unique|primary key)(?![^,;]*\bnot valid\b)",
+    re.IGNORECASE,
+)
+_INDEX = re.compile(r"\bcreate (?:unique )?index (?!concurrently)[^;]*?\bon (\w+)", re.IGNORECASE)
+
+
+@rule(
+    {"src/oxl/db/migrations/0099_late.sql": "alter table party drop column name;"},
+    {"src/oxl/db/migrations/0099_late.sql": "alter table party add column age int not null;"},
+    {"src/oxl/db/migrations/0099_late.sql": "alter table party add constraint c check (name <> '');"},
+    {"src/oxl/db/migrations/0099_late.sql": "create index party_name on party (name);"},
+    {"src/oxl/db/migrations/0099_late.sql": "create index concurrently a on party (name);\ndelete from party;"},
+)
+def a_migration_only_gains_and_waits_for_nobody(tree: Tree) -> Iterator[Fault]:
+    """The version before serves on beside this one, and a table that is locked while an index is built serves nobody.
+
+    What takes away says why in `-- contract:`, what locks in `-- locks:`, on the line above.
+    """
+    for path, text in files(tree, "src/oxl/db/migrations", suffix=".sql"):
+        if int(path.rpartition("/")[2][:4]) <= _RELEASED:
+            continue
+        fresh = set(re.findall(r"create table (\w+)", text))
+        online = [bool(re.match(r"(create|drop).* concurrently ", each.lower())) for each in _bare(text)]
+        if any(online) and not all(online):
+            yield Fault(path, 1, "mixes what runs beside others' work with what does not")
+        indexes = _INDEX.finditer(text) if int(path.rpartition("/")[2][:4]) > _SIDE_BY_SIDE else ()
+        for match in (*_TIGHTER.finditer(text), *indexes):
+            if match.lastindex and match[1] in fresh:
+                continue
+            above = text[: match.start()].splitlines()
+            near = "\n".join(above[-3:])
+            if "--" in (above or [""])[-1] or "-- contract: " in near or "-- locks: " in near:
+                continue
+            yield Fault(path, len(above), " ".join(match[0].split())[:50])
+
+
+def _bare(text: str) -> list[str]:
+    return [each.strip() for each in re.sub(r"--[^\n]*", "", text).split(";") if each.strip()]
 
 
 @rule({_SCHEMA: "-- engine: nobody\ncreate table stray (id text);"}, {_SCHEMA: "create table stray (id text);"})

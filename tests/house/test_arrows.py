@@ -31,6 +31,7 @@ FORBIDDEN = (
     ("query", "query/where.py", "import asyncpg"),
     ("certify", "certify/running.py", "from oxl.apis import APIS"),
     ("certify", "certify/fitting.py", "from oxl.contract.answers import Contract"),
+    ("console", "console/serving.py", "from oxl.settings import Settings"),
     ("client", "client/operations.py", "from oxl.values import parse_instant"),
     ("contract", "contract/openapi.py", "from oxl.apis import APIS"),
     ("engines", "engines/ledger/ledger.py", "from oxl.kernel.problem import Problem"),

@@ -6,12 +6,11 @@ import ast
 import re
 from collections.abc import Iterator
 
-import msgspec
 import pytest
 from rules import Tree, dotted, files, parsed, repository
 
 from oxl.kernel.problem import STATUS
-from oxl.settings import Settings
+from oxl.settings import BESIDE, Settings, table
 
 ERRORS, SETTINGS = "docs/reference/errors.md", "docs/reference/settings.md"
 _PLACE = {"Problem": 1, "Refused": 1, "invalid": 2, "_bad": 1, "suspense": 0}  # where each takes its code
@@ -100,23 +99,16 @@ def test_every_reason_of_suspense_is_explained_and_exists() -> None:
     assert set(rows(tree[ERRORS], "suspense")) == used
 
 
-def test_every_setting_is_explained_with_its_default() -> None:
-    told = {name: row[1] for name, row in _settings().items()}
-    for field in msgspec.structs.fields(Settings):
-        assert told.get(f"OXL_{field.name.upper()}") == str(field.default), field.name
+def test_the_table_of_settings_is_the_one_that_the_code_makes() -> None:
+    assert repository()[SETTINGS].endswith(f"\n{table()}"), "oxl settings --table makes it"
 
 
-def test_every_variable_that_is_read_is_explained_and_exists() -> None:
-    read = {f"OXL_{field.name.upper()}" for field in msgspec.structs.fields(Settings)}
-    for _, text in files(repository(), "src"):
-        read |= set(re.findall(r"environ\.get\(\s*\"(\w+)\"", text))
-    ours = {name for name in read if name.startswith("OXL_") or name == "PGBIN"} | {"OXL_PG_…"}
-    assert set(_settings()) == ours
-
-
-def _settings() -> dict[str, list[str]]:
-    lines = [line for line in repository()[SETTINGS].splitlines() if line.startswith("| `")]
-    return {cells[0].strip(" `"): [cell.strip(" `") for cell in cells] for cells in (li[1:].split("|") for li in lines)}
+def test_every_variable_that_is_read_is_in_the_table() -> None:
+    asked = re.compile(r"(?:environ\.get\(\s*|envvar=)\"(\w+)\"")
+    read = {name for _, text in files(repository(), "src") for name in asked.findall(text)}
+    known = {f"OXL_{name.upper()}" for name in Settings.__struct_fields__} | set(BESIDE)
+    assert {name for name in read if name.startswith("OXL_") or name == "PGBIN"} <= known
+    assert set(BESIDE) - read == {"OXL_PG_…"}
 
 
 def test_a_code_or_reason_that_is_not_explained_is_noticed() -> None:

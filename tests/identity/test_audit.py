@@ -98,7 +98,7 @@ async def test_who_changes_removes_or_reorders_breaks_the_chain(
     }
     for harm, number in harms.items():
         async with database.owner() as conn:
-            await conn.execute(f"set search_path = oxl_{alpha.tenant.name}")
+            await conn.execute(f"set search_path = {alpha.tenant.path}")
             change = conn.transaction()
             await change.start()
             await conn.execute(harm)
@@ -112,7 +112,7 @@ async def test_who_changes_removes_or_reorders_breaks_the_chain(
 async def test_an_entry_of_an_open_transaction_is_waited_for(alpha: Ground, database: Database) -> None:
 
     async with database.owner() as late, alpha.tenant.connection() as conn:
-        await late.execute(f"set search_path = oxl_{alpha.tenant.name}")
+        await late.execute(f"set search_path = {alpha.tenant.path}")
         change = late.transaction()
         await change.start()
         await note(late, [Entry("late", "x:read", "", "done")])

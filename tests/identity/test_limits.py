@@ -15,14 +15,15 @@ from tests.identity.conftest import Ground, client, new_key, settings_of
 from tests.waiting import PATIENCE
 
 from oxl.app import gate_of
-from oxl.db.database import Database, limits_of
+from oxl.db.database import Database
+from oxl.db.reach import limits_of
 from oxl.identity.gate import Gate
 from oxl.identity.limits import MAX_HEADERS, MAX_PATH, patient, taken
 from oxl.identity.rates import MOST, Believed, Rates
 from oxl.identity.rules import check_settings
 from oxl.kernel.problem import Problem
 from oxl.query.body import MAX_DEPTH, MAX_MEMBERS
-from oxl.settings import Settings
+from oxl.settings import Settings, read_settings
 
 BUCKETS = f"{BALANCE}/bucket"
 
@@ -188,7 +189,7 @@ async def test_a_statement_that_takes_too_long_is_ended_by_the_database(database
 )
 def test_what_is_not_safe_does_not_start_and_says_why(told: dict[str, Any], is_local: bool, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        check_settings(Settings(**told), is_local)
+        check_settings(read_settings(**told), is_local)
 
 
 def test_what_is_safe_starts() -> None:

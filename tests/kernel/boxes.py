@@ -12,7 +12,7 @@ from typing import Any, Literal
 import httpx
 import msgspec
 
-from oxl.apis.standard import Entity, Extensible, Instant, Quantity, Ref, Text
+from oxl.apis.standard import Entity, Extensible, Instant, Quantity, Ref, Text, Uri
 from oxl.contract.strict import strictly
 from oxl.db.database import Database, Tenant
 from oxl.kernel.declare import Api, Change, Field, Operation, Resource, Task
@@ -46,6 +46,8 @@ class Remark(Extensible):
 
 class PartRef(Ref):
     """Something that lies in a box."""
+
+    manual: Uri = msgspec.UNSET
 
 
 class PersonRef(Ref):
@@ -199,7 +201,7 @@ PATCH = Operation(API, BOX, change, "PATCH")
 async def set_up(tenant: Tenant, database: Database) -> None:
     """The table and function in the tenant's schema."""
     async with database.owner() as conn:
-        await conn.execute(f"set search_path = oxl_{tenant.name}; {TABLES}")
+        await conn.execute(f"set search_path = {tenant.path}; {TABLES}")
         await conn.execute(f"grant select, insert, update, delete on box to oxl_{tenant.name}")
 
 

@@ -49,7 +49,7 @@ async def tell(tenant: Tenant, notes: Sequence[str], kinds: Sequence[str], api: 
     """Write one event of each kind for each note, in one transaction; their ids, in order."""
     found = [select.Event(new_id(tenant.clock.now()), kind, note) for kind in kinds for note in notes]
     async with tenant.connection() as conn, conn.transaction():
-        await select.keep_events(conn, NOTE, tenant.clock.now(), api, found)
+        await select.keep_events(conn, NOTE, tenant.clock.now(), api, found, False, [])
     return [event.id for event in found]
 
 
@@ -83,7 +83,7 @@ async def empty(tenant: Tenant, database: Database) -> None:
     """No notes, events, subscriptions or deliveries."""
     async with database.owner() as conn:
         await conn.execute(
-            f"set search_path = oxl_{tenant.name}; delete from undelivered; delete from delivery; "
+            f"set search_path = {tenant.path}; delete from undelivered; delete from delivery; "
             "delete from subscription; delete from note; delete from outbox"
         )
 

@@ -31,7 +31,7 @@ def key(text: str) -> dict[str, str]:
 async def clean(box, tenant, database) -> None:
     async with database.owner() as conn:
         await conn.execute(
-            f"set search_path = oxl_{tenant.name}; delete from box; delete from outbox; delete from idempotency"
+            f"set search_path = {tenant.path}; delete from box; delete from outbox; delete from idempotency"
         )
 
 

@@ -102,9 +102,11 @@ async def test_59_the_class_of_the_resource(box, body, lenient: int, strict: int
         ({"owner": {"@type": "BossRef", "@baseType": "RoleRef", "id": "1"}}, "", 201, 201),
         ({"part": [{"@type": "PartRef", "id": "1"}, {"id": "2"}]}, "part[1].@type", 201, 400),
         ({"part": [{"@type": "Dog", "id": "1"}]}, "part[0].@type", 201, 400),
+        ({"part": [{"@type": "PartRef", "id": "1", "manual": "urn:manual:1"}]}, "", 201, 201),
+        ({"part": [{"@type": "PartRef", "id": "1", "manual": "X\u00ac"}]}, "part[0].manual", 201, 400),
     ],
 )
-async def test_59_a_class_at_a_place_for_several_is_one_of_them(box, part, field, lenient: int, strict: int) -> None:
+async def test_59_what_stands_at_a_place_is_what_may_stand_there(box, part, field, lenient: int, strict: int) -> None:
     for path, status in ((BOXES, lenient), (STRICT, strict)):
         answer = await box.post(path, json=TYPED | part)
         assert answer.status_code == status, answer.text

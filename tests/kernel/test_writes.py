@@ -33,7 +33,7 @@ async def events(tenant: Tenant) -> list[Any]:
 @pytest.fixture(autouse=True)
 async def clean(toy, tenant, database) -> None:
     async with database.owner() as conn:
-        await conn.execute(f"set search_path = oxl_{tenant.name}")
+        await conn.execute(f"set search_path = {tenant.path}")
         await conn.execute("delete from note; delete from outbox; delete from idempotency")
 
 

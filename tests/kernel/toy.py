@@ -101,7 +101,7 @@ WRITE = Operation(TOY, NOTE, write)
 async def set_up(tenant: Tenant, database: Database) -> None:
     """The toy's table and function in the tenant's schema."""
     async with database.owner() as conn:
-        await conn.execute(f"set search_path = oxl_{tenant.name}; {TABLES}")
+        await conn.execute(f"set search_path = {tenant.path}; {TABLES}")
         await conn.execute(f"grant select, insert, update, delete on note to oxl_{tenant.name}")
 
 

@@ -21,8 +21,8 @@ from oxl.values import new_id
 USAGE = PRODUCT_USAGE.resources[0]
 ROWS = 12000
 FILL = """
-insert into usage (id, status, usage_type, specification_id, created_at, updated_at, body)
-select id, case when n % 500 = 0 then 'failed' else 'rated' end, 'voice', 'voice', $2, $2,
+insert into usage (id, status, usage_type, specification_id, product_id, created_at, updated_at, body)
+select id, case when n % 500 = 0 then 'failed' else 'rated' end, 'voice', 'voice', 'p' || n, $2, $2,
        jsonb_build_object('@type', 'ProductUsage', 'description', 'call ' || n, 'usageCharacteristic',
            jsonb_build_array(jsonb_build_object('name', 'cell', 'value', 'c' || n)))
 from unnest($1::text[]) with ordinality as u (id, n)
@@ -143,6 +143,15 @@ async def test_a_list_by_an_attribute_of_the_body_uses_the_gin_index(
     assert_by_index(documents, "pkey")
 
 
+async def test_a_list_by_product_uses_the_index_on_what_the_document_names(conn: Explaining, ids: list[str]) -> None:
+    page = await asked(conn, "product.id=p17&sort=-id&limit=15")
+    assert [found for found, _ in page.docs] == [ids[16]]
+    matching, documents = conn.plans
+    assert is_dissolved(matching)
+    assert_by_index(matching, "coalesce")
+    assert_by_index(documents, "pkey")
+
+
 async def test_the_proof_notices_a_view_that_was_not_dissolved(conn: Explaining) -> None:
     await conn.fetch("select id from product_usage(now()) offset 0")
     await conn.fetch("select id from usage where quantity > 3")
@@ -188,7 +197,7 @@ class Planned:
 
     async def fetchrow(self, sql: str, *values: Any) -> dict[str, Any]:
         self.plan = await self._conn.fetchval(f"explain (format json) {sql}", *values)
-        return {"ids": None, "docs": None}
+        return {"ids": None, "docs": None, "heard": []}
 
 
 async def test_an_event_reads_the_row_that_it_tells_of_however_little_is_known_of_the_table(make_tenant) -> None:
@@ -197,7 +206,7 @@ async def test_an_event_reads_the_row_that_it_tells_of_however_little_is_known_o
     async with tenant.connection() as conn:
         planned = Planned(conn)
         event = select.Event(new_id(NOON), "AdjustBalanceCreateEvent", "an-adjustment")
-        await select.keep_events(planned, adjust, NOON, "prepay_balance", [event])
+        await select.keep_events(planned, adjust, NOON, "prepay_balance", [event], False, [])
     conditions = re.findall(r'"Index Name": "balance_action\w*".*?"Index Cond": "(.*?)"\n', planned.plan, re.DOTALL)
     assert conditions
     assert all("id = ANY" in each for each in conditions), conditions

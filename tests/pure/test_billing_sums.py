@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,7 +15,9 @@ from hypothesis import strategies as st
 
 from oxl.engines.billing import periods, sums
 from oxl.engines.billing.policy import Policy, policy_from
+from oxl.engines.billing.price import savings_of
 from oxl.engines.billing.sums import WHOLE, Line, allocate, prorated, shares, taxed
+from oxl.engines.catalog.plan import Discount
 from oxl.values import MICROS, divide_half_up
 
 S = 190_000  # 19 %
@@ -128,3 +133,28 @@ def test_a_policy_says_what_is_wrong_with_it() -> None:
     ):
         with pytest.raises(ValueError, match="billing policy"):
             policy_from(text)
+
+
+def _discount(name: str, percent: str, months: int, *components: str) -> Discount:
+    return Discount(id=name, name=name, on="recurring", components=frozenset(components), percent=Decimal(percent),
+                    tenure_months=months)  # fmt: skip
+
+
+def test_discounts_on_fees_are_taken_one_after_another_by_months_of_tenure() -> None:
+    given = (_discount("all", "10", 0), _discount("year", "20", 12), _discount("other", "50", 6, "router"))
+    plan = SimpleNamespace(
+        id="p", version=1, discounts=given, one_time=(SimpleNamespace(id="activation"),),
+        recurring=(SimpleNamespace(id="fee"), SimpleNamespace(id="router")),
+    )  # fmt: skip
+    catalog: Any = SimpleNamespace(plans={"p": [plan]})
+    rows = [
+        (row["component"], row["id"], Decimal(row["share"]), row["from_month"], row["to_month"])
+        for row in savings_of(catalog)
+    ]
+    tenth, fifth = Decimal("0.1"), Decimal("0.2")
+    assert rows == [
+        ("fee", "all", tenth, 0, 12), ("fee", "all", tenth, 12, None), ("fee", "year", fifth * 9 / 10, 12, None),
+        ("router", "all", tenth, 0, 6), ("router", "all", tenth, 6, 12), ("router", "other", Decimal("0.45"), 6, 12),
+        ("router", "all", tenth, 12, None), ("router", "year", Decimal("0.18"), 12, None),
+        ("router", "other", Decimal("0.36"), 12, None),
+    ]  # fmt: skip

@@ -6,6 +6,7 @@ import contextlib
 from decimal import Decimal
 from fractions import Fraction
 
+import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,12 +18,14 @@ from oxl.values import (
     bounded_decimal,
     divide_half_up,
     from_atoms,
+    is_uri,
     to_atoms,
     to_decimal,
     unit_of,
     usage_type,
 )
 
+_URIS = jsonschema_rs.validator_for({"type": "string", "format": "uri"}, validate_formats=True)
 CODES = [*UNITS, "EUR", "JPY", "KWD"]
 ATOMS = st.integers(-MAX_ATOMS, MAX_ATOMS)
 
@@ -161,3 +164,20 @@ def test_a_rounded_quotient_is_the_nearest_and_mirrors_its_negative(numerator, d
 )
 def test_a_ledger_unit_has_a_usage_type(unit, kind) -> None:
     assert usage_type(unit) == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("https://kit.example/a?b=c#d", True), ("urn:tmf:usage", True), ("x://[::1]:80/", True), ("a:", True),
+        ("mailto:a@b", True), ("/usage/1", False), ("", False), ("string", False), ("x://a b/", False),
+        ("x://ä/", False), ("x://a@b@c", False), ("x:%zz", False), ("x:a#b#c", False), ("X¬\u00ad\u0097", False),
+    ],
+)  # fmt: skip
+def test_an_address_is_absolute_and_escaped(text: str, right: bool) -> None:
+    assert is_uri(text) is right
+
+
+@given(st.text(alphabet="ab1:/?#@%2-+. é", max_size=12).flatmap(lambda text: st.sampled_from([text, f"a:{text}"])))
+def test_an_address_is_what_checkers_of_schemas_take_for_one(text: str) -> None:
+    assert is_uri(text) == _URIS.is_valid(text)

@@ -1,5 +1,5 @@
 {{- define "oxl.component" -}}
-{{- printf "%s-%s" .Release.Name .Values.component.name | lower | trunc 40 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name .Values.component.name | lower | trunc 27 | trimSuffix "-" -}}
 {{- end -}}
 
 {{- define "oxl.labels" -}}
@@ -18,6 +18,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "oxl.apis" -}}
 usage:
   id: TMFC040
+  name: productusagemanagement
   functionalBlock: CoreCommerce
   description: Usage records are guided, rated and paid from buckets; consumption is told
   apis:
@@ -31,6 +32,7 @@ usage:
         {version: v4.0.0, path: /tmf-api/prepayBalanceManagement/v4}], hub: true, required: false}
 billing:
   id: TMFC030
+  name: billgenerationmanagement
   functionalBlock: CoreCommerce
   description: Bills are made, sent and explained
   apis:
@@ -39,12 +41,25 @@ billing:
         {version: v4.0.0, path: /tmf-api/customerBillManagement/v4}], hub: true, required: true}
 calculation:
   id: TMFC031
+  name: billcalculationmanagement
   functionalBlock: CoreCommerce
   description: What is billed is calculated from rated usage and fees
   apis:
     - {name: customer-bill-management-api, id: TMF678, versions: [
         {version: v5.0.0, path: /tmf-api/customerBillManagement/v5},
         {version: v4.0.0, path: /tmf-api/customerBillManagement/v4}], hub: true, required: true}
+{{- end -}}
+
+{{/* Where the contract of an API is: a list of the context, the API and its version. */}}
+{{- define "oxl.specification" -}}
+{{- $ := index . 0 -}}{{- $api := index . 1 -}}{{- $version := index . 2 -}}
+{{- $component := include "oxl.component" $ -}}
+{{- $inside := printf "%s://%s-api.%s:%v" "http" $component $.Release.Namespace $.Values.port -}}
+{{- if $.Values.specificationUrl -}}
+{{- printf "%s/%s-%s.json" $.Values.specificationUrl $api.id $version.version -}}
+{{- else -}}
+{{- printf "%s/%s%s/openapi.json" ($.Values.publicHost | default $inside) $component $version.path -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "oxl.pod" -}}

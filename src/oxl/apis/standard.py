@@ -6,6 +6,7 @@ resources from them. Those of the version 4 documents are in standard4.py.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -13,6 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from oxl.kernel.declare import Resource
 from oxl.kernel.shapes import Facts, Form
 from oxl.values import BadValue, parse_instant
 from oxl.verbs import invalid
@@ -204,3 +206,9 @@ def instant_in(body: dict[str, Any], *names: str) -> datetime | None:
         return parse_instant(value)
     except BadValue as error:
         raise invalid(".".join(names), str(error)) from None
+
+
+def face(name: str, view: str, events: Mapping[str, str], state: str = "") -> Resource:
+    """What a resource is in another version of its API: as much of it as its events are told by."""
+    shape = msgspec.Struct  # nothing is read by it
+    return Resource(name=name, type=name[:1].upper() + name[1:], shape=shape, view=view, state=state, events=events)

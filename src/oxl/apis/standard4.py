@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET
 
 from oxl.apis.standard import Instant, Text, Uri
+from oxl.kernel.declare import Api, Resource
 from oxl.kernel.shapes import Facts
 
 
@@ -109,3 +110,8 @@ class Event(msgspec.Struct, kw_only=True):
     eventId: Text = UNSET
     eventTime: Instant = UNSET
     eventType: Text = UNSET
+
+
+def newer(api: Api, name: str) -> dict[str, Resource]:
+    """A resource of version 5 as a face of the one of version 4 that stands for it."""
+    return {api.name: next(each for each in api.resources if each.name == name)}

@@ -97,10 +97,14 @@ class Subject:
             doc = (await self.client.ask("GET", self.place(doc))).doc or doc
         return doc
 
-    async def lull(self) -> None:
-        """Give what must not come its time: in parts, so that what has come is heard before the time is over."""
+    async def lull(self, took: float) -> None:
+        """Give what must not come four times as long as what came took, at least a quarter of the grace.
+
+        It is given in parts, so that what has come is heard before the time is over.
+        """
+        length = min(self._grace, max(4 * took, self._grace / 4))
         for _ in range(_PARTS):
-            await asyncio.sleep(self._grace / _PARTS)
+            await asyncio.sleep(length / _PARTS)
 
     def place(self, doc: Json) -> str:
         """The path of a document; Blocked where it has no id."""

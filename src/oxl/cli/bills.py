@@ -15,6 +15,7 @@ from oxl.apis.billing.api import BILLING, EXPLANATION
 from oxl.apis.customer_bill import jobs
 from oxl.apis.customer_bill.documents import drawn, make_all
 from oxl.cli.bulk import post_all
+from oxl.cli.exempt import exempt
 from oxl.cli.ground import DATA, TENANT, fail, opened, progress, run
 from oxl.cli.telling import Cell, note, say, table
 from oxl.db.database import Tenant
@@ -27,6 +28,7 @@ from oxl.verbs import Refusal
 
 MANY = 6  # runs that are shown one by one
 bill = typer.Typer(no_args_is_help=True, help="See bills and how they come about; set how they are made.")
+bill.command()(exempt)
 payment = typer.Typer(no_args_is_help=True, help="Record what customers have paid.")
 
 
@@ -271,6 +273,7 @@ def record(
             if outcome.why:
                 fail(outcome.why)
             settled = await jobs.use_credits(place)
+            await billing.lift(place)
             told = f"recorded as {outcome.id}; {settled} bills changed their state"
             say(told, payment=outcome.id, billsChanged=settled)
 

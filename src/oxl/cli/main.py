@@ -10,8 +10,23 @@ from pathlib import Path
 import typer
 from rich.markup import escape
 
-from oxl.app import AFTER_RESTORE, SQL_CODE
-from oxl.cli import again, audit, bills, events, keys, parties, recommend, subscriber, tenants, usage, voucher
+from oxl.app import AFTER_RESTORE, SQL_CODE, settle
+from oxl.cli import (
+    again,
+    audit,
+    bills,
+    config,
+    events,
+    keys,
+    parties,
+    recommend,
+    retention,
+    sandbox,
+    subscriber,
+    tenants,
+    usage,
+    voucher,
+)
 from oxl.cli import seed as seeds
 from oxl.cli.assets import write_assets
 from oxl.cli.certify import certify
@@ -46,7 +61,10 @@ app.add_typer(keys.app, name="key")
 app.add_typer(audit.app, name="audit")
 app.add_typer(parties.app, name="party")
 app.add_typer(tenants.app, name="tenant")
+app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(catalog, name="catalog")
+app.command()(config.settings)
+app.command()(retention.retention)
 app.command()(certify)
 app.command("assets")(write_assets)
 app.command()(watch)
@@ -99,9 +117,13 @@ def migrate(data: Path | None = DATA, tenant: str | None = TENANT) -> None:
 def upgrade(data: Path | None = DATA) -> None:
     """Move the embedded database to the newest PostgreSQL here, by dump and restore; the old one is kept beside."""
 
+    settings = settings_of(data=data)
+
+    def tell(line: str) -> None:
+        err.print(f"[dim]{escape(line)}[/]")
+
     async def move() -> None:
-        folder = settings_of(data=data).data
-        old, new = await asyncio.to_thread(upgrade_cluster, folder, lambda line: err.print(f"[dim]{escape(line)}[/]"))
+        old, new = await asyncio.to_thread(upgrade_cluster, settings.data, tell, lambda r: settle(settings, r, tell))
         told = f"PostgreSQL {old} is the newest here" if old == new else f"moved from PostgreSQL {old} to {new}"
         say(told, before=old, now=new)
 

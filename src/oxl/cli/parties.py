@@ -1,4 +1,4 @@
-"""`oxl party`: what is kept of somebody, for them to take away."""
+"""`oxl party`: what is kept of somebody, for them to take away, or to be forgotten."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from pathlib import Path
 import typer
 
 from oxl.apis import APIS
+from oxl.apis.operator.api import OPERATOR
+from oxl.apis.operator.erasing import PARTY_ERASURE, create_erasure
+from oxl.apis.operator.jobs import erase_due
 from oxl.callers import EVERYONE, Sight
+from oxl.cli.ask import ask
 from oxl.cli.ground import DATA, TENANT, fail, opened, run
 from oxl.cli.telling import say
 from oxl.db.database import Tenant
 from oxl.identity import keys
 from oxl.kernel import represent, select
-from oxl.kernel.background import snapshot
+from oxl.kernel.background import change, snapshot
+from oxl.outbox.audit import DONE, Entry, note
+from oxl.verbs import Done, Refused, Work
 
 app = typer.Typer(no_args_is_help=True, help="What is kept of a party.")
 
@@ -39,6 +45,42 @@ def export(
             say(f"{lines} documents are in {file}", documents=lines, file=str(file))
 
     run(write())
+
+
+@app.command()
+def erase(
+    party: str = typer.Argument(help="Id of a party whose lines have ended and who owes nothing."),
+    yes: bool = typer.Option(False, "--yes", help="It is meant: nothing of it can be brought back."),
+    data: Path | None = DATA,
+    tenant: str | None = TENANT,
+) -> None:
+    """Forget a party: names, numbers, documents and events go everywhere, sums stay. Doing it again changes nothing."""
+
+    async def remove() -> None:
+        async with opened(data, tenant) as (_, place):
+            if not yes:
+                fail(f"this forgets party {party} for good", f"`oxl party export {party} FILE`, then this with --yes")
+            (asked,) = await change(place, OPERATOR, PARTY_ERASURE, lambda work: _asked(work, party))
+            if isinstance(asked, Refused):
+                fail(asked.message)
+            await erase_due(place)
+            (done,) = await ask(place, OPERATOR, "partyErasure", id=asked.id)
+            if done["state"] != "done":
+                fail(done["stateReason"])
+            counts = done.get("outcome", {})
+            told = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing was left to forget"
+            say(told, erasure=asked.id, outcome=counts)
+            if "exportJob" in counts:
+                say("a worker removes the export files; what was sent elsewhere is there still", style="dim")
+
+    run(remove())
+
+
+async def _asked(work: Work, party: str) -> list[Done | Refused]:
+    results = await create_erasure(work, [{"party": {"id": party}}])
+    what, done = "operator.partyErasure:create", [each.id for each in results if isinstance(each, Done)]
+    await note(work.conn, [Entry("command line", what, each, DONE) for each in done])
+    return results
 
 
 async def write_party(tenant: Tenant, party: str, file: Path) -> int:

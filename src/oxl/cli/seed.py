@@ -45,6 +45,7 @@ from oxl.verbs import Work
 SEED = 7
 USAGE_FILE = "demo-usage.ndjson"
 BILLED_FILE = "demo-usage-billed.ndjson"  # what came before the last billing day of its account
+FILES = (USAGE_FILE, BILLED_FILE, "demo-subscribers.ndjson")
 _FIGURES = ("credited", "used", "debited", "reserved", "remaining")
 _SHOWN = {"byte": ("GB", 10**9), "second": ("min", 60), "message": ("sms", 1)}  # ledger unit → what a person reads
 KATE = "4915550000001"  # the subscriber that the README walks with

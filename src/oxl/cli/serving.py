@@ -21,6 +21,8 @@ from oxl.apis.billing import jobs as billing
 from oxl.apis.customer_bill import jobs as customer_bills
 from oxl.apis.customer_bill.documents import Making
 from oxl.apis.operator.api import OPERATOR
+from oxl.apis.operator.jobs import erase_due
+from oxl.apis.operator.overview import Counting
 from oxl.apis.prepay_balance.jobs import sweep
 from oxl.apis.product_usage import again
 from oxl.apis.product_usage.exporting import Exporter
@@ -30,11 +32,14 @@ from oxl.apis.recommendation.jobs import answer_waiting, train_if_due
 from oxl.apis.usage_consumption.jobs import Answering
 from oxl.app import SQL_CODE
 from oxl.cli.ground import err, fail, out
+from oxl.cli.retention import Keeping
+from oxl.cli.sandbox import reset_if_asked
 from oxl.cli.walk import print_walk
 from oxl.clock import system_now
+from oxl.contract.strict import strictly
 from oxl.db.cluster import entering
-from oxl.db.database import ABSENT, LOST_RACE, Database, Tenant
-from oxl.db.migrate import keep_partitions, migrate, tenant_names
+from oxl.db.database import ABSENT, LOST_RACE, Database, Tenant, UnknownTenantError
+from oxl.db.migrate import BusyError, keep_partitions, migrate, tenant_names, version_of
 from oxl.engines.billing.run import NewRun
 from oxl.engines.consumption.consumption import speak
 from oxl.engines.consumption.words import words_of
@@ -60,6 +65,7 @@ async def serve_until_stopped(
 ) -> None:
     """Open and migrate the database, load what is asked for, then serve until a signal stops it."""
     check_settings(settings, guard_of(settings.callback_allow, settings.host, settings.port).dev)
+    strictly(APIS, settings.strict)
     _check_free(settings.host, settings.port)
     try:
         words_of(settings.language)
@@ -160,6 +166,7 @@ async def work_until_stopped(settings: Settings) -> None:
     logs.set_up(settings.log)
     stop = _stop_on_signal()
     database = await Database.open(settings)
+    database.code = version_of(SQL_CODE)
     attended: dict[str, asyncio.Task[None]] = {}
     try:
         kept = None
@@ -171,10 +178,9 @@ async def work_until_stopped(settings: Settings) -> None:
                     kept = system_now().date()
                 there = await tenant_names(database) if settings.auth == "required" or settings.hosts else []
                 for name in there or [settings.tenant]:
-                    if name not in attended:
-                        tenant = await database.tenant(name)
-                        attended[name] = asyncio.create_task(_attend(settings, tenant, stop))
-            except ABSENT as error:
+                    if name not in attended and (tenant := await _opened(database, name)):
+                        attended[name] = asyncio.create_task(_attend(settings, database, tenant, stop))
+            except (*ABSENT, BusyError) as error:
                 err.print(f"[yellow]the database is away ({error}); trying again[/]")
             await asyncio.wait([*attended.values(), stopping := asyncio.create_task(stop.wait())],
                                timeout=_SWEEP_SECONDS, return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
@@ -188,13 +194,22 @@ async def work_until_stopped(settings: Settings) -> None:
         await database.close()
 
 
-async def _attend(settings: Settings, tenant: Tenant, stop: asyncio.Event) -> None:
+async def _opened(database: Database, name: str) -> Tenant | None:
+    """A tenant that was there just now; None where it was erased meanwhile, or is on its way."""
+    try:
+        return await database.tenant(name)
+    except (UnknownTenantError, asyncpg.InvalidAuthorizationSpecificationError, asyncpg.UndefinedTableError):
+        return None
+
+
+async def _attend(settings: Settings, database: Database, tenant: Tenant, stop: asyncio.Event) -> None:
     """Deliver a tenant's events, make its files and sweep what is due, until told to stop or the tenant is not here."""
     gone = asyncio.Event()
-    running = [asyncio.create_task(each.run(gone)) for each in _duties(settings, tenant)]
+    running = [asyncio.create_task(each.run(gone)) for each in _duties(settings, database, tenant)]
     try:
         while not stop.is_set() and not tenant.is_closed:
             try:
+                await reset_if_asked(database, tenant)
                 await _sweep(settings, tenant)
             except (*ABSENT, *LOST_RACE) as error:
                 err.print(f"[yellow]the sweep was broken off ({error}); trying again[/]")
@@ -220,6 +235,7 @@ async def _sweep(settings: Settings, tenant: Tenant) -> None:
     if granted:
         out.print(f"granted the allowances of {granted} products")
     await _bill(tenant)
+    await erase_due(tenant)
     await answer_waiting(tenant)
     if trained := await train_if_due(tenant):
         out.print(f"recommendation model {trained.version} is {trained.status}")
@@ -237,6 +253,8 @@ async def _bill(tenant: Tenant) -> None:
         state = await billing.finish(tenant, each)
         out.print(f"bill run {each}: {state or 'another worker is at it'}")
     await customer_bills.use_credits(tenant)
+    if lifted := await billing.lift(tenant):
+        out.print(f"lifted {lifted} suspensions")
     if dunned := await billing.dun(tenant):
         out.print(f"took {dunned} dunning steps")
 
@@ -248,10 +266,12 @@ def _delivery(settings: Settings, tenant: Tenant) -> Delivery:
     return Delivery(speakers, tenant, guard, broker=broker_of(settings.broker))
 
 
-def _duties(settings: Settings, tenant: Tenant) -> list[Delivery | Exporter | Answering | Making | Watch]:
-    """What a worker does besides its sweeps."""
+def _duties(settings: Settings, database: Database, tenant: Tenant) -> list[Any]:
+    """What a worker does besides its sweeps: what has a `run` until it is told to stop."""
     watched = [Watch(tenant, Path(settings.imports) / tenant.name)] if settings.imports else []
-    return [_delivery(settings, tenant), _exporter(settings, tenant), Answering(tenant), Making(tenant), *watched]
+    made = [Answering(tenant), Making(tenant), Counting(tenant, [api.name for api in APIS])]
+    kept = Keeping(settings, database, tenant)
+    return [_delivery(settings, tenant), _exporter(settings, tenant), *made, kept, *watched]
 
 
 def _exporter(settings: Settings, tenant: Tenant) -> Exporter:

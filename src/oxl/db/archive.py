@@ -19,6 +19,7 @@ from oxl.clock import system_now
 from oxl.db.database import Database
 from oxl.db.migrate import Code, create_tenant, tenant_names
 from oxl.db.queries import load
+from oxl.db.reach import VERSION, code_schema
 
 q = load("oxl.db", "archive.sql")
 tenants = load("oxl.db", "tenants.sql")
@@ -83,6 +84,8 @@ async def _enter(conn: Any, name: str) -> int:
     if row is None:
         raise LookupError(f"there is no tenant {name!r}")
     await conn.execute(tenants.enter.format(schema=row["schema"]))
+    code = code_schema(row["schema"], (await conn.fetchval(tenants.code_hash))[:VERSION])
+    await conn.execute(tenants.enter.format(schema=f'{row["schema"]}, "{code}"'))
     await conn.execute(q.plain)
     return await conn.fetchval(q.newest)
 
@@ -95,6 +98,15 @@ def _add(tar: tarfile.TarFile, name: str, text: bytes) -> None:
     info = tarfile.TarInfo(name)
     info.size = len(text)
     tar.addfile(info, io.BytesIO(text))
+
+
+async def settle(database: Database, after: After) -> None:
+    """After all of it came from another cluster: what makes its rows rows of this one's, a transaction a tenant."""
+    for name in await tenant_names(database):
+        async with database.owner() as conn, conn.transaction():
+            await _enter(conn, name)
+            for each in after:
+                await each(conn)
 
 
 def read_manifest(file: Path) -> dict[str, Any]:

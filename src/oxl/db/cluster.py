@@ -198,7 +198,7 @@ def initialise(cluster: Cluster, password: str, *, database: bool = True) -> Non
 
 def run(cluster: Cluster, program: str, *options: str, given: str = "", password: str = "") -> str:
     """What one of the cluster's programs answers; EmbeddedError with its last words when it fails."""
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [cluster.binaries.bin / program, *options],
         input=given,
         capture_output=True,
@@ -257,7 +257,7 @@ def launch(cluster: Cluster, lock: int, log: int, **settings: str) -> subprocess
     }
     _clear_leftovers(cluster)
     options = [f"-c{name}={value}" for name, value in (SETTINGS | ours | settings | fixed).items()]
-    return subprocess.Popen(  # noqa: S603
+    return subprocess.Popen(
         [cluster.binaries.bin / "postgres", "-D", cluster.folder, *options],
         stdin=subprocess.DEVNULL,
         stdout=log,

@@ -7,7 +7,6 @@ list of bounded length, because the driver's pool costs more than the statements
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import logging
 from collections import deque
@@ -20,8 +19,10 @@ import asyncpg
 
 from oxl.clock import Clock, skew_of
 from oxl.db import embedded
+from oxl.db.faults import NONE, faults_of
 from oxl.db.leading import connect
 from oxl.db.queries import load
+from oxl.db.reach import VERSION, addresses_of, code_schema, limits_of, patience_of, role_password
 from oxl.settings import Settings
 
 q = load("oxl.db", "tenants.sql")
@@ -52,15 +53,22 @@ class TenantAwayError(asyncpg.InvalidAuthorizationSpecificationError, Connection
 class Tenant:
     """One tenant: its clock, and a bounded free list of connections bound to its role and schema."""
 
-    def __init__(self, name: str, connect: dict[str, Any], limit: int) -> None:
+    def __init__(self, name: str, connect: dict[str, Any], limit: int, cell: int = 0) -> None:
         self.name = name
+        self.cell = cell  # the database it lives in, as `Database.owner` counts them
         self.clock = Clock()
+        self.faults = NONE
         self._connect = connect
         self._limit = limit
         self._open = 0
         self._free: list[asyncpg.Connection] = []
         self._closed = False
         self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def path(self) -> str:
+        """Where its tables, views and functions are: a search_path."""
+        return self._connect["server_settings"]["search_path"]
 
     @property
     def is_closed(self) -> bool:
@@ -144,6 +152,7 @@ class Tenant:
         self.clock.skew = skew
         self.clock.offset = row["shift"] or timedelta(0)
         self.clock.frozen = row["frozen"]
+        self.faults = faults_of(row["faults"]) if row["faults"] else NONE
 
     async def set_clock(self, shift: timedelta, frozen: datetime | None) -> None:
         """Shift or freeze the tenant's time, for every process; `refresh_clock` brings it to the others."""
@@ -165,9 +174,10 @@ class Database:
     def __init__(self, settings: Settings, owner: dict[str, Any], lease: embedded.Lease | None) -> None:
         self.settings = settings
         self.lease = lease
+        self.code = ""  # the version of views and functions to look at; empty: the newest
         self.statement_seconds = 0  # how long a statement of a tenant may take; 0: as long as it wants
         self._owner = owner
-        self._others = [{"dsn": url} for url in settings.cells.split()]
+        self._others = [{"dsn": url} for url in addresses_of(settings.cells)]
         self._tenants: dict[str, Tenant] = {}
 
     async def keep(self) -> None:
@@ -177,7 +187,8 @@ class Database:
             self.lease = await asyncio.to_thread(embedded.join, self.settings.data, lambda _: None)
             self._owner |= {"host": self.lease.host, "port": self.lease.port}
             for tenant in self._tenants.values():
-                tenant.move(self.lease.host, self.lease.port)
+                if not tenant.cell:
+                    tenant.move(self.lease.host, self.lease.port)
         for tenant in list(self._tenants.values()):
             try:
                 await tenant.refresh_clock()
@@ -216,41 +227,52 @@ class Database:
         UnknownTenantError when it was never made, TenantAwayError while it moves.
         """
         if name not in self._tenants or self._tenants[name].is_closed:
-            cell, row = await self._find(name)
+            cell, row, path = await self._find(name)
             tenant = Tenant(
                 name,
                 self._cell(cell)
                 | {
                     "user": row["role"],
                     "password": role_password(row["secret"], row["role"]),
-                    "server_settings": {"search_path": row["schema"], "application_name": "oxl", "jit": "off"}
+                    "server_settings": {"search_path": path, "application_name": "oxl", "jit": "off"}
                     | limits_of(self.statement_seconds),
                 }
                 | patience_of(self.statement_seconds),
                 self.settings.connections,
+                cell,
             )
             await tenant.refresh_clock()
             self._tenants[name] = tenant
         return self._tenants[name]
 
-    async def _find(self, name: str) -> tuple[int, asyncpg.Record]:
-        """The cell of a tenant, and how it is found there."""
+    async def _find(self, name: str) -> tuple[int, asyncpg.Record, str]:
+        """The cell of a tenant, how it is found there, and its search_path."""
         moving, lost = False, None
         for cell in self.cells:
             try:
                 async with self.owner(cell) as conn:
                     row = await conn.fetchrow(q.find_tenant, name)
+                    if row is not None and row["state"] == "here":
+                        return cell, row, await self._path(conn, row["schema"])
             except ABSENT as error:  # the tenants of the other cells go on
                 lost = error
                 continue
-            if row is not None and row["state"] == "here":
-                return cell, row
             moving = moving or row is not None
         if lost is not None:
             raise lost
         if moving:
             raise TenantAwayError(f"tenant {name!r} is on its way to another database")
         raise UnknownTenantError(f"there is no tenant {name!r} here; `oxl migrate` makes it")
+
+    async def _path(self, conn: asyncpg.Connection, schema: str) -> str:
+        """Where a tenant's tables are, and behind them the views and functions of the version that this process is."""
+        version = self.code or (await conn.fetchval(q.newest_code.format(schema=schema)) or "")[:VERSION]
+        code = code_schema(schema, version)
+        if not await conn.fetchval(q.has_schema, f'"{code}"'):
+            raise UnknownTenantError(
+                f"{schema} has not the views and functions of this version; `oxl migrate` brings them"
+            )
+        return f'{schema},"{code}"'
 
     def opened(self) -> list[Tenant]:
         """The tenants that are open now."""
@@ -267,21 +289,3 @@ class Database:
             await tenant.close()
         if self.lease is not None:
             self.lease.close()
-
-
-def limits_of(seconds: int) -> dict[str, str]:
-    """The settings of a session whose statements take so long at most, and half of that to wait for a lock."""
-    if not seconds:
-        return {}
-    limits = {"statement_timeout": seconds, "lock_timeout": seconds / 2, "idle_in_transaction_session_timeout": seconds}
-    return {name: str(round(limit * 1000)) for name, limit in limits.items()}
-
-
-def patience_of(seconds: int) -> dict[str, float]:
-    """How long to wait for a server that has said nothing: longer than it may take, since it would say so itself."""
-    return {"command_timeout": seconds + 1.0, "timeout": seconds + 1.0} if seconds else {}
-
-
-def role_password(secret: str, role: str) -> str:
-    """The password of a tenant's role: derived, so that every process of this installation knows it."""
-    return hmac.new(secret.encode(), role.encode(), hashlib.sha256).hexdigest()

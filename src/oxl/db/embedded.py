@@ -84,7 +84,7 @@ def find_binaries(major: int | None = None) -> Binaries:
 def _binaries(folder: Path) -> Binaries | None:
     """What is installed in `folder`, or None when it does not run (absent, another processor, another libc)."""
     try:
-        text = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
+        text = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return None
     found = re.search(r"\s(\d+)\S*", text)
@@ -267,7 +267,7 @@ def _spawn(data: Path) -> socket.socket:
     paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
     handle = os.open(data / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with theirs, os.fdopen(handle, "ab") as log:
-        started = subprocess.run(  # noqa: S603
+        started = subprocess.run(
             [sys.executable, "-P", "-m", "oxl.db.supervisor", str(data), str(theirs.fileno())],
             stdin=subprocess.DEVNULL,
             stdout=log,

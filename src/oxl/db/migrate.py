@@ -1,25 +1,30 @@
-"""Brings the database to this version: tenants' tables by numbered files, views and functions anew when they changed.
+"""Brings the database to this version while others go on working: tables by numbered files, views and functions anew.
 
-Tables are state and are migrated; views and functions are code and are replaced. Each tenant is done in a transaction
-of its own, so that one that fails leaves the others as they were.
+Tables are state and are migrated, by files that the version before can live with: it serves beside this one meanwhile.
+Views and functions are code: each version's stand in a schema of their own behind the tenant's, and its connections
+look there. A migration that would wait for a table's lock gives up soon and tries again; what cannot be done in a
+moment, such as an index on a large table, is a file of statements `… concurrently`, which run one by one.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from importlib.resources import files
 
 import asyncpg
 
 from oxl.clock import system_now
-from oxl.db.database import ABSENT, Database, role_password
+from oxl.db.database import ABSENT, Database, Tenant
+from oxl.db.online import in_one_go, is_online, statements
 from oxl.db.queries import definitions, load
+from oxl.db.reach import VERSION, code_schema, role_password
 from oxl.values import add_months, id_floor
 
 Code = Sequence[tuple[str, str]]  # (package, .sql file) of everything that defines views and functions, in order
@@ -30,6 +35,12 @@ log = logging.getLogger("oxl")
 _PARTITIONED = ("delivery", "outbox", "transfer", "usage")
 _MONTHS_AHEAD = 4  # each is planned for by every statement that cannot tell which month it wants
 _APPEND_ONLY = ("audit", "audit_link", "transfer")
+_VERSIONS = 3  # of views and functions that a tenant has at a time: this one's, and those before it
+_TRIES, _PATIENCE = 20, 2  # waits for a lock, and seconds of each
+
+
+class BusyError(ValueError):
+    """A migration that never found a table free."""
 
 
 def migrations() -> list[tuple[int, str]]:
@@ -48,30 +59,40 @@ async def migrate(database: Database, code: Code, say: Callable[[str], None] = l
         await _ensure_tenant(conn, database.settings.tenant)
         for row in await conn.fetch(q.tenants):
             await _migrate_tenant(conn, row, code, say)
+    database.code = version_of(code)
+
+
+def version_of(code: Code) -> str:
+    """The version of views and functions: the name of the schema that holds them, behind the tenant's and a `$`."""
+    return _digest(_blocks(code))[:VERSION]
 
 
 async def pending(conn: asyncpg.Connection, code: Code) -> list[str]:
     """What `migrate` would still do, in words; nothing when every tenant is at this version."""
-    newest = max(number for number, _ in migrations())
+    newest, version = max(number for number, _ in migrations()), version_of(code)
     found: list[str] = []
     for tenant in await conn.fetch(q.tenants) if await conn.fetchval(q.has_shared) else ():
         async with conn.transaction(readonly=True):
             await conn.execute(q.enter.format(schema=tenant["schema"]))
             if not await conn.fetchval(q.has_tables) or int(await conn.fetchval(q.migrated) or 0) < newest:
                 found.append(f"{tenant['name']}: tables")
-            elif await conn.fetchval(q.code_hash) != _digest(_blocks(code)):
+            elif not await conn.fetchval(q.has_schema, f'"{code_schema(tenant["schema"], version)}"'):
                 found.append(f"{tenant['name']}: views and functions")
     return found
 
 
 async def create_tenant(database: Database, name: str, code: Code) -> None:
-    """A new tenant of that name: role, schema, tables, code. Does nothing when it is there already."""
+    """A new tenant of that name: role, schema, tables, code. Does nothing when it is there already.
+
+    Nobody sees it before all of it is there: the worker takes up whichever tenant it sees.
+    """
     async with database.owner() as conn:
         await conn.execute(q.lock)
-        await _ensure_tenant(conn, name)
-        for row in await conn.fetch(q.tenants):
-            if row["name"] == name:
-                await _migrate_tenant(conn, row, code, lambda _: None)
+        async with conn.transaction():
+            await _ensure_tenant(conn, name)
+            for row in await conn.fetch(q.tenants):
+                if row["name"] == name:
+                    await _migrate_tenant(conn, row, code, lambda _: None)
 
 
 async def tenant_names(database: Database) -> list[str]:
@@ -106,6 +127,8 @@ async def drop_tenant(database: Database, name: str) -> None:
             await conn.execute(q.let_nobody_in.format(role=row["role"]))
         await conn.fetch(q.end_sessions, row["role"])
         async with conn.transaction():
+            for each in await conn.fetch(q.codes, row["schema"]):
+                await conn.execute(q.drop_schema.format(code=each["name"]))
             await conn.execute(q.drop_tenant.format(schema=row["schema"], role=row["role"]))
 
 
@@ -124,27 +147,105 @@ async def _ensure_tenant(conn: asyncpg.Connection, name: str) -> None:
 async def _migrate_tenant(
     conn: asyncpg.Connection, tenant: Mapping[str, str], code: Code, say: Callable[[str], None]
 ) -> None:
-    async with conn.transaction():
+    done: list[int] = []
+
+    async def look() -> None:
         await conn.execute(q.enter.format(schema=tenant["schema"]))
-        done = int(await conn.fetchval(q.migrated) or 0) if await conn.fetchval(q.has_tables) else 0
-        for number, sql in migrations():
-            if number > done:
-                say(f"tenant {tenant['name']}: migration {number}")
-                await conn.execute(sql)
-                await conn.execute(q.keep_version, number)
+        done.append(int(await conn.fetchval(q.migrated) or 0) if await conn.fetchval(q.has_tables) else 0)
+
+    await patiently(conn, look)
+    due = [(number, sql) for number, sql in migrations() if number > done[0]]
+
+    async def everything() -> None:
+        await conn.execute(q.enter.format(schema=tenant["schema"]))
+        for number, sql in due:
+            say(f"tenant {tenant['name']}: migration {number}")
+            await conn.execute(in_one_go(sql))
+            await conn.execute(q.keep_version, number)
+
+    if done[0] == 0:  # nobody is in it yet
+        await patiently(conn, everything)
+    else:
+        for number, sql in due:
+            say(f"tenant {tenant['name']}: migration {number}")
+            await _step(conn, tenant["schema"], number, sql)
+
+    async def finish() -> None:
+        await conn.execute(q.enter.format(schema=tenant["schema"]))
         await ensure_partitions(conn, system_now())
-        await _replace_code(conn, code)
+        await _install(conn, tenant, code)
         await conn.execute(_granted(tenant))
+
+    await patiently(conn, finish)
+
+
+async def _step(conn: asyncpg.Connection, schema: str, number: int, sql: str) -> None:
+    """One migration of a tenant that is in use."""
+
+    async def change() -> None:
+        await conn.execute(q.enter.format(schema=schema))
+        if not is_online(sql):
+            await conn.execute(sql)
+        await conn.execute(q.keep_version, number)
+
+    if is_online(sql):
+        await conn.execute(q.enter_for_good.format(schema=schema))
+        for row in await conn.fetch(q.half_made):
+            await conn.execute(q.drop_index.format(name=row["name"]))
+        for statement in statements(sql):
+            await conn.execute(statement)
+    await patiently(conn, change)
+
+
+async def patiently(conn: asyncpg.Connection, step: Callable[[], Awaitable[None]]) -> None:
+    """Run a step in a transaction; when it cannot have a lock it lets everybody else by and begins again."""
+    for n in range(_TRIES):
+        try:
+            async with conn.transaction():
+                await conn.execute(q.patience.format(seconds=_PATIENCE))
+                return await step()
+        except asyncpg.LockNotAvailableError:
+            await asyncio.sleep(min(0.1 * 2**n, _PATIENCE))
+    raise BusyError("a table was never free for a change: who holds it is in pg_stat_activity; try again later")
 
 
 async def keep_partitions(database: Database) -> None:
     """Every tenant's partitions for the months ahead; the worker asks for this now and then."""
     async for conn in _owners(database):
         for tenant in await conn.fetch(q.tenants):
-            async with conn.transaction():
+
+            async def keep(conn: asyncpg.Connection = conn, tenant: Mapping[str, str] = tenant) -> None:
                 await conn.execute(q.enter.format(schema=tenant["schema"]))
                 await ensure_partitions(conn, system_now())
                 await conn.execute(_granted(tenant))
+
+            await patiently(conn, keep)
+
+
+async def drop_empty_partitions(database: Database, tenant: Tenant, table: str, before: datetime) -> list[str]:
+    """Drop a table's partitions of months that had ended by then and in which nothing is left; which they were."""
+    dropped: list[str] = []
+    async with database.owner(tenant.cell) as conn:
+
+        async def drop() -> None:
+            dropped.clear()
+            await conn.execute(q.enter.format(schema=tenant.path))
+            for row in await conn.fetch(q.month_partitions, table, f"{table}_{before.astimezone(UTC):%Y_%m}"):
+                await conn.execute(q.lock_partition.format(table=row["name"]))
+                if await conn.fetchval(q.is_empty.format(table=row["name"])):
+                    await conn.execute(q.drop_partition.format(table=row["name"]))
+                    dropped.append(row["name"])
+
+        await patiently(conn, drop)
+    return dropped
+
+
+@asynccontextmanager
+async def as_owner(database: Database, tenant: Tenant) -> AsyncIterator[asyncpg.Connection]:
+    """A transaction of the owner's in a tenant: for what the tenant's role may not."""
+    async with database.owner(tenant.cell) as conn, conn.transaction():
+        await conn.execute(q.enter.format(schema=tenant.path))
+        yield conn
 
 
 def _granted(tenant: Mapping[str, str]) -> str:
@@ -164,14 +265,21 @@ async def ensure_partitions(conn: asyncpg.Connection, now: datetime) -> None:
                     await conn.execute(q.month_partition.format(table=table, month=f"{start:%Y_%m}", **bounds))
 
 
-async def _replace_code(conn: asyncpg.Connection, code: Code) -> None:
+async def _install(conn: asyncpg.Connection, tenant: Mapping[str, str], code: Code) -> None:
+    """This version's views and functions beside those of the versions before, which may still be serving."""
     blocks = _blocks(code)
     digest = _digest(blocks)
-    if await conn.fetchval(q.code_hash) == digest:
-        return
-    await conn.execute(q.drop_code)
-    for block in blocks:
-        await conn.execute(block)
+    schema, name = tenant["schema"], code_schema(tenant["schema"], digest[:VERSION])
+    await conn.execute(q.enter.format(schema=schema))
+    if not await conn.fetchval(q.has_schema, f'"{name}"'):
+        await conn.execute(q.drop_code)
+        await conn.execute(q.make_code.format(code=name, schema=schema))
+        for block in blocks:
+            await conn.execute(block)
+        await conn.execute(q.enter.format(schema=schema))
+        await conn.execute(q.show_code.format(code=name, role=tenant["role"]))
+        for row in (await conn.fetch(q.codes, schema))[_VERSIONS:]:
+            await conn.execute(q.drop_schema.format(code=row["name"]))
     await conn.execute(q.keep_code_hash, digest)
 
 

@@ -14,7 +14,17 @@ create table code_version (        -- hash of the installed views and functions
 create table tenant_clock (
     one bool primary key default true check (one),
     shift interval not null default '0',
-    frozen timestamptz
+    frozen timestamptz,
+    is_sandbox bool not null default false,  -- may be moved, given faults and reset, whoever may come in
+    faults jsonb not null default '{}'       -- that its integrators have asked for
+);
+create table sandbox_action (      -- what was done to a tenant that is there to be tried out
+    id text primary key,
+    kind text not null check (kind in ('moveClock', 'setFaults', 'resetDemo')),
+    state text not null check (state in ('acknowledged', 'inProgress', 'done', 'terminatedWithError')),
+    at timestamptz not null,
+    body jsonb not null,           -- what the client sent
+    note text                      -- how far it is, or why it failed
 );
 -- engine: kernel
 create table idempotency (         -- what a key was answered, for as long as clients may ask again
@@ -107,6 +117,29 @@ create table delivery (            -- the log: a row for each try
     primary key (id)
 ) partition by range (id);
 create index delivery_subscription on delivery (subscription_id, id);
+create table tally (               -- what a worker has counted of events, by hour; the overview adds it up
+    series text,                   -- usage, topup, bill, event
+    hour timestamptz,
+    label text,                    -- kind of usage, or API
+    unit text,                     -- currency of the amount; empty where there is none
+    number bigint not null,
+    amount bigint not null,        -- micros
+    primary key (series, hour, label, unit)
+);
+create table tally_position (      -- how far in the outbox it has counted, by API
+    api text primary key,
+    xid xid8 not null,
+    event_id text not null,
+    at timestamptz not null        -- when it last looked
+);
+create table replay (              -- what an operator had told again
+    id text primary key,
+    subscription_id text not null references subscription,
+    event_id text,                 -- of one dead letter; none: all of them, or everything since
+    since timestamptz,             -- none: dead letters
+    number bigint,                 -- of dead letters
+    at timestamptz not null
+);
 
 -- engine: identity
 create table api_key (             -- who may ask without a token; the secret itself is kept nowhere
@@ -146,6 +179,18 @@ create table catalog_item (        -- what the files describe, for those who ask
     valid_from timestamptz,
     doc jsonb not null,
     primary key (kind, id, version)
+);
+create table usage_specification ( -- what is only described: no usage is read by it
+    id text primary key,
+    body jsonb not null,           -- what the client said of it
+    created_at timestamptz not null,
+    updated_at timestamptz not null
+);
+create table catalog_check (       -- files that somebody had checked, and what was wrong with them
+    id text primary key,
+    at timestamptz not null,
+    files text[] not null,
+    problems jsonb not null
 );
 
 -- engine: inventory
@@ -214,6 +259,16 @@ create table subscriber_change (
     doc jsonb not null
 );
 create index subscriber_change_product on subscriber_change (product_id);
+create table party_erasure (       -- who was to be forgotten, and what that came to
+    id text primary key,
+    party_id text not null references party,
+    state text not null check (state in ('acknowledged', 'done', 'terminatedWithError')),
+    reason text,                   -- why it came to nothing
+    counts jsonb,                  -- what was changed or removed, by resource
+    created_at timestamptz not null,
+    completed_at timestamptz
+);
+create index party_erasure_due on party_erasure (id) where state = 'acknowledged';
 
 -- engine: ledger
 create domain system_account as text  -- the other side of what enters and leaves buckets; it stores no balance
@@ -443,7 +498,7 @@ create table usage (
     primary key (id)
 ) partition by range (id);
 create index usage_status on usage (status, id);
-create index usage_product on usage (product_id, started_at);
+create index usage_named on usage (coalesce(body #>> '{product,id}', product_id), id);  -- as product_usage() shows it
 create index usage_device on usage (device_id, started_at);
 create index usage_account on usage (account_id, charge_window);
 create index usage_body on usage using gin (body jsonb_path_ops);
@@ -564,7 +619,7 @@ create table bill_account (        -- whose row is locked while anything of an a
     account_id text primary key,
     bills int not null default 0,  -- made so far
     billed_until timestamptz       -- where the period of the last one ends
-) with (fillfactor = 80);
+) with (fillfactor = 50);
 create table bill_cycle (          -- what ends on one day: the accounts of that billing day are billed at its cut-off
     id text primary key,           -- the local date of the cut-off
     billing_day smallint not null,
@@ -626,6 +681,7 @@ create table bill (
 create unique index bill_place on bill (account_id, place);
 create unique index bill_of_run on bill (run_id, account_id);
 create index bill_open on bill (account_id, place) where paid < owed and category not in ('trial', 'duplicate');
+create index bill_held on bill (id) where state = 'onHold';
 create index bill_undocumented on bill (id)
     where documents = 'due' and category <> 'trial' and state not in ('new', 'onHold');
 create table bill_series (         -- the last number given out; taken at the end of a transaction, so that none is lost
@@ -754,8 +810,28 @@ create table bill_dunning (        -- each step that was taken because a bill wa
     name text not null,
     item_id text references bill_item,  -- its fee
     at timestamptz not null,
+    suspended text[] not null default '{}',  -- the products that it suspended
+    lifted_at timestamptz,         -- when they were resumed, everything being paid
     unique (bill_id, step)
 );
+create index bill_dunning_suspended on bill_dunning (account_id) where suspended <> '{}' and lifted_at is null;
+create table tax_exemption (       -- while it is valid nothing on the account's bills has tax; one at a time
+    id text primary key,
+    account_id text not null,
+    tax_category text not null check (tax_category in ('E', 'AE')),
+    reason text not null,
+    reason_code text,              -- of the list VATEX
+    certificate text,
+    jurisdiction text,
+    tax_number text,               -- the customer's, who owes the tax where the charge is reversed
+    valid_from timestamptz not null,
+    valid_to timestamptz,
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    check (valid_to > valid_from),
+    check (tax_category <> 'AE' or tax_number is not null)
+);
+create index tax_exemption_account on tax_exemption (account_id, valid_from);
 create table bill_demand (         -- bills that were asked for: one at once, a copy of one, one that takes another back
     id text primary key,
     kind text not null check (kind in ('interim', 'duplicate', 'credit note')),
@@ -770,6 +846,8 @@ create table bill_demand (         -- bills that were asked for: one at once, a 
     body jsonb not null            -- what the client sent
 );
 create index bill_demand_open on bill_demand (id) where state = 'inProgress';
+create unique index bill_demand_one on bill_demand (account_id)
+    where kind = 'interim' and state = 'inProgress' and reason is null;
 
 -- engine: consumption
 create table consumption_query (   -- a question for the consumption of devices, and what came of it

@@ -82,7 +82,7 @@ def nudge(cluster: clusters.Cluster) -> None:
                     left.append(int(entry.parent.name))
     elif main:
         command = ["ps", "-o", "command=", "-p", str(main)]
-        shown = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        shown = subprocess.run(command, capture_output=True, text=True, check=False)
         left = [main] if str(cluster.folder) in shown.stdout else []
     for pid, number in [(main, signal.SIGINT)] if main in left else [(pid, signal.SIGTERM) for pid in left]:
         with contextlib.suppress(ProcessLookupError):

@@ -91,13 +91,33 @@ create table if not exists {table}_other partition of {table} default
 -- name: month_partition
 create table if not exists {table}_{month} partition of {table} for values from ('{start}') to ('{end}')
 
+-- name: month_partitions
+-- Of months before the one that $2 names.
+select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
+where i.inhparent = $1::text::regclass and c.relname ~ '_\d{4}_\d{2}$' and c.relname < $2
+order by c.relname
+
+-- name: lock_partition
+-- Nobody puts anything in while it is looked at.
+lock table {table} in access exclusive mode
+
+-- name: is_empty
+select not exists (select from {table})
+
+-- name: drop_partition
+drop table {table}
+
 -- name: code_hash
 select hash from code_version
+
+-- name: newest_code
+select hash from {schema}.code_version
 
 -- name: keep_code_hash
 insert into code_version (hash) values ($1) on conflict (one) do update set hash = excluded.hash
 
 -- name: drop_code
+-- Views and functions in the tenant's own schema, where versions before code had schemas of its own have put them.
 do $$
 declare
     thing record;
@@ -109,6 +129,38 @@ begin
         execute format('drop function %s cascade', thing.signature);
     end loop;
 end $$
+
+-- name: has_schema
+select to_regnamespace($1) is not null
+
+-- name: make_code
+create schema "{code}";
+set local search_path = "{code}", {schema}
+
+-- name: show_code
+grant usage on schema "{code}" to {role}
+
+-- name: codes
+-- The schemas that hold a tenant's views and functions, the newest first.
+select nspname as name from pg_namespace where starts_with(nspname, $1 || '$') order by oid desc
+
+-- name: drop_schema
+drop schema "{code}" cascade
+
+-- name: patience
+-- Who waits for a table's lock makes all others wait who come after: not for long, then again.
+set local lock_timeout = '{seconds}s'
+
+-- name: enter_for_good
+set search_path = {schema}
+
+-- name: half_made
+-- Indexes that a build beside others' work has left unfinished.
+select c.relname as name from pg_index i join pg_class c on c.oid = i.indexrelid
+where not i.indisvalid and c.relnamespace = current_schema::regnamespace and c.relkind = 'i'
+
+-- name: drop_index
+drop index concurrently "{name}"
 
 -- name: grant
 grant usage on schema {schema} to {role};
@@ -125,7 +177,7 @@ begin  -- rows are reached through their table: a partition's own door would lea
 end $$;
 
 -- name: clock
-select shift, frozen, clock_timestamp() as told from (select) one left join tenant_clock on true
+select shift, frozen, faults, clock_timestamp() as told from (select) one left join tenant_clock on true
 
 -- name: set_clock
 insert into tenant_clock (shift, frozen) values ($1, $2)

@@ -15,21 +15,35 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from oxl.db import cluster as clusters
 from oxl.db.cluster import PORT, Cluster, entering, environment, run
-from oxl.db.embedded import CLUSTER, LOG, OWNER, SECRETS, EmbeddedError, Say, all_binaries, read_record, sync_folder
+from oxl.db.embedded import (
+    CLUSTER,
+    DATABASE,
+    LOG,
+    OWNER,
+    SECRETS,
+    EmbeddedError,
+    Say,
+    all_binaries,
+    read_record,
+    sync_folder,
+)
 from oxl.db.queries import load
 from oxl.db.supervisor import linger, record_place, take_charge, take_lock
 
 q = load("oxl.db", "upgrade.sql")
+Settle = Callable[[dict[str, Any]], None]
 
 
-def upgrade(data: Path, say: Say) -> tuple[int, int]:
+def upgrade(data: Path, say: Say, settle: Settle | None = None) -> tuple[int, int]:
     """Move a data folder to the newest PostgreSQL major found; gives (old major, new major), equal when it is there.
 
-    Call it from the main thread with no lease open on the folder. EmbeddedError says what stood in the way; the old
-    database is then untouched and still the one in use.
+    settle: what is yet to be done to the copy before it counts, told how to reach it as its owner. Call it from the
+    main thread with no lease open on the folder. EmbeddedError says what stood in the way; the old database is then
+    untouched and still the one in use.
     """
     data = data.resolve()
     if not read_record(data / CLUSTER):
@@ -38,12 +52,12 @@ def upgrade(data: Path, say: Say) -> tuple[int, int]:
     if lock is None:
         raise EmbeddedError(f"the database in {data} is in use: stop every OXL process that uses it, then upgrade")
     try:
-        return _upgrade(data, say)
+        return _upgrade(data, say, settle)
     finally:
         os.close(lock)
 
 
-def _upgrade(data: Path, say: Say) -> tuple[int, int]:
+def _upgrade(data: Path, say: Say, settle: Settle | None) -> tuple[int, int]:
     major = read_record(data / CLUSTER)["major"]
     newest = max(all_binaries(), key=lambda found: found.major)
     if newest.major <= major:
@@ -66,6 +80,9 @@ def _upgrade(data: Path, say: Say) -> tuple[int, int]:
         _copy(source, target, password, say)
         say("comparing the two")
         _compare(source, target, password)
+        if settle is not None:
+            reach = {"host": str(target.socket), "port": PORT, "database": DATABASE}
+            settle(reach | {"user": OWNER, "password": password})
     record_place(data, new)  # from here on the new one is the database
     kept = _free_name(old.folder.parent, f"pg-{major}.old")
     old.folder.rename(kept)
@@ -151,9 +168,9 @@ def _pipe(cluster: Cluster, source: list[str], target: list[str], password: str)
     with tempfile.TemporaryFile() as words:
         options = {"env": environment(password), "cwd": "/", "stderr": words, "preexec_fn": enter}
         first, *rest = source
-        dump = subprocess.Popen([cluster.binaries.bin / first, *rest], stdout=subprocess.PIPE, **options)  # noqa: S603
+        dump = subprocess.Popen([cluster.binaries.bin / first, *rest], stdout=subprocess.PIPE, **options)
         first, *rest = target
-        load = subprocess.Popen([cluster.binaries.bin / first, *rest], stdin=dump.stdout, **options)  # noqa: S603
+        load = subprocess.Popen([cluster.binaries.bin / first, *rest], stdin=dump.stdout, **options)
         assert dump.stdout is not None  # noqa: S101 – a pipe was asked for
         dump.stdout.close()  # so that the dump hears when the load ends early
         failed = [load.wait(), dump.wait()]

@@ -157,6 +157,22 @@ def _summary(sheet: Sheet, words: Words, facts: Facts, color: Color) -> None:
             of, inside = (words.money(each, facts.currency) for each in (tax.base, tax.tax))
             text = words("Includes {rate} VAT: {tax} on {amount}", rate=words.percent(tax.rate), tax=inside, amount=of)
             sheet.text(LEFT + 2, y, text, 7.5, color=GREY, width=_SUMMARY_RIGHT - LEFT - 4)
+    _untaxed(sheet, words, facts, y + 4.6)
+
+
+def _untaxed(sheet: Sheet, words: Words, facts: Facts, y: float) -> None:
+    """Why there is no tax on some of it."""
+    for each in facts.exemptions:
+        reversed_ = each.category == "AE"
+        told = [
+            words("Reverse charge: the customer owes the VAT") if reversed_ else words("Exempt from VAT"),
+            each.reason,
+        ]
+        numbers = (("Certificate", each.certificate), ("Your VAT number", each.tax_number))
+        told += [f"{words(label)} {value}" for label, value in numbers if value]
+        for line in wrapped(" · ".join(told), 7.5, _SUMMARY_RIGHT - LEFT - 4)[:3]:
+            sheet.text(LEFT + 2, y, line, 7.5, color=GREY, width=_SUMMARY_RIGHT - LEFT - 4)
+            y += 3.4
 
 
 def _payment(sheet: Sheet, words: Words, facts: Facts, color: Color) -> None:

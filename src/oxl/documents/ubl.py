@@ -2,7 +2,8 @@
 
 EN 16931 knows no balance carried over: what is owed from earlier bills is told in a note, since those have invoices of
 their own; what was paid ahead is the prepaid amount. What is not subject to tax is told as exempt, as the standard
-allows the former on no invoice that has taxed lines as well.
+allows the former on no invoice that has taxed lines as well. What an account need not pay tax on is exempt or reverse
+charge, with the reason that its exemption gives.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _UBL = "urn:oasis:names:specification:ubl:schema:xsd:"
 _CAC, _CBC = f"{_UBL}CommonAggregateComponents-2", f"{_UBL}CommonBasicComponents-2"
 _UNITS = {"second": "SEC", "byte": "AD", "tv-minute": "MIN", "day": "DAY"}  # UN/ECE Recommendation 20; else pieces
 _PIECE, _TRANSFER, _UNDEFINED = "C62", "58", "1"
+_REVERSED = "VATEX-EU-AE"
 register_namespace("cac", _CAC)
 register_namespace("cbc", _CBC)
 register_namespace("invoice", f"{_UBL}Invoice-2")
@@ -113,6 +115,11 @@ def _buyer(root: Element, facts: Facts) -> None:
     party = _part(_part(root, "AccountingCustomerParty"), "Party")
     _basic(_part(party, "PartyIdentification"), "ID", buyer.account)
     _address(party, buyer.street, buyer.city, buyer.postal_code, buyer.country)
+    number = next((each.tax_number for each in facts.exemptions if each.tax_number), "")
+    if number:
+        scheme = _part(party, "PartyTaxScheme")
+        _basic(scheme, "CompanyID", number)
+        _basic(_part(scheme, "TaxScheme"), "ID", "VAT")
     _basic(_part(party, "PartyLegalEntity"), "RegistrationName", buyer.name or buyer.account)
 
 
@@ -130,7 +137,20 @@ def _payment(root: Element, facts: Facts) -> None:
 
 
 def _category(category: str, rate: int) -> str:
-    return "S" if rate else "Z" if category == "Z" else "E"
+    return "S" if rate else category if category in ("Z", "AE") else "E"
+
+
+def _why_untaxed(told: Element, facts: Facts, category: str) -> None:
+    """The reason that the standard asks for where something is exempt, or the charge reversed."""
+    mine = [each for each in facts.exemptions if each.category == category]
+    others = category == "E" and any(not t.rate and t.category not in ("E", "AE", "Z") for t in facts.taxes)
+    words = words_for(facts)
+    reasons = [words("Reverse charge: the customer owes the VAT")] if category == "AE" else []
+    reasons += [each.reason for each in mine] + [words("Not subject to VAT")] * (others or not (mine or reasons))
+    codes = [each.reason_code for each in mine if each.reason_code]
+    if category == "AE" or (codes and not others):
+        _basic(told, "TaxExemptionReasonCode", codes[0] if codes else _REVERSED)
+    _basic(told, "TaxExemptionReason", "; ".join(reasons))
 
 
 def _percent(rate: int) -> str:
@@ -153,12 +173,8 @@ def _taxes(root: Element, facts: Facts, sign: int) -> None:
         told = _part(part, "TaxCategory")
         _basic(told, "ID", category)
         _basic(told, "Percent", _percent(rate))
-        if category == "E":
-            _basic(
-                told,
-                "TaxExemptionReason",
-                words_for(facts)("Not subject to VAT"),
-            )
+        if category in ("E", "AE"):
+            _why_untaxed(told, facts, category)
         _basic(_part(told, "TaxScheme"), "ID", "VAT")
 
 

@@ -60,8 +60,8 @@ class Gate:
 
     async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable[[Any], Awaitable[None]]) -> None:
         """One HTTP request (ASGI)."""
-        if self._inflight >= self._settings.inflight:
-            return await refuse(scope, send, _overloaded())
+        if self.is_full:
+            return await self.refuse_at_once(scope, send)
         self._inflight += 1
         try:
             house, place = await self._let_in(scope)
@@ -80,6 +80,16 @@ class Gate:
             await refuse(scope, send, _ABSENT)
         finally:
             self._inflight -= 1
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many requests are at work as may be."""
+        return self._inflight >= self._settings.inflight
+
+    async def refuse_at_once(self, scope: Mapping[str, Any], send: Callable[[Any], Awaitable[None]]) -> None:
+        """Tell a client to come again later."""
+        await send(_FULL)
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else _FULL_BODY})
 
     async def _let_in(self, scope: dict[str, Any]) -> tuple[House, Place | None]:
         """The house that answers, its request told who comes; Problem where they may not."""
@@ -224,19 +234,24 @@ def _own_key(headers: Sequence[tuple[bytes, bytes]], who: Who) -> list[tuple[byt
     return told
 
 
-def _overloaded() -> Problem:
-    return Problem(503, "overloaded", "too many requests are being answered", (("Retry-After", "1"),))
-
-
 def _too_many(wait: float) -> Problem:
     text = "too many requests; their rate is bounded"
     return Problem(429, "tooManyRequests", text, (("Retry-After", str(math.ceil(wait))),))
 
 
+def _head(problem: Problem, length: int) -> dict[str, Any]:
+    headers = [(b"content-type", b"application/json;charset=utf-8"), (b"content-length", str(length).encode())]
+    headers += [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in problem.headers]
+    return {"type": "http.response.start", "status": problem.status, "headers": headers}
+
+
 async def refuse(scope: Mapping[str, Any], send: Callable[[Any], Awaitable[None]], problem: Problem) -> None:
     """Answer with a problem."""
     body = body_of(problem)
-    headers = [(b"content-type", b"application/json;charset=utf-8"), (b"content-length", str(len(body)).encode())]
-    headers += [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in problem.headers]
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send(_head(problem, len(body)))
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+_OVERLOADED = Problem(503, "overloaded", "too many requests are being answered", (("Retry-After", "1"),))
+_FULL_BODY = body_of(_OVERLOADED)
+_FULL = _head(_OVERLOADED, len(_FULL_BODY))

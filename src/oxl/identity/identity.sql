@@ -18,3 +18,7 @@ select id from inventory_party() where id = any ($1)
 
 -- name: accounts_of
 select id from inventory_account() where party_id = any ($1) order by id
+
+-- name: forget_party
+update api_key set name = 'erased', revoked_at = coalesce(revoked_at, $2)
+where $1 = any (parties) and (name <> 'erased' or revoked_at is null) returning id

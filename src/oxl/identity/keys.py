@@ -109,3 +109,8 @@ async def is_known(conn: Any, party: str) -> bool:
 async def owned(conn: Any, parties: Sequence[str]) -> tuple[str, ...]:
     """The accounts of parties."""
     return tuple(row["id"] for row in await conn.fetch(q.accounts_of, list(parties)))
+
+
+async def forget(conn: Any, party: str, now: datetime) -> int:
+    """Revoke the keys of a party that is erased, and forget their names; how many there were."""
+    return len(await conn.fetch(q.forget_party, party, now))

@@ -53,5 +53,6 @@ class Places:
         if resource is None:
             return None
         last = rest.rpartition("/")[2]
-        is_stream = any((each.name, each.method) == (last, method) for each in resource.streams)
+        asked = "GET" if method == "HEAD" else method
+        is_stream = any((each.name, each.method) == (last, asked) for each in resource.streams)
         return Place(Operation(api.name, api.number, name, _VERBS.get(method, "read")), is_stream, rest)

@@ -63,10 +63,9 @@ async def change(
     async def attempt() -> Sequence[Done | Refused]:
         async with tenant.connection() as conn, conn.transaction():
             work = Work(conn, tenant.clock.now(), tenant.name)
-            operation = Operation(api, resource, verb, "PATCH")
-            await lock(work, operation, ids)
+            await lock(work, Operation(api, resource, verb, "PATCH"), ids)
             results = await verb(work)
-            await keep_events(work, operation, [(result, None, None, "") for result in results])
+            await keep_events(work, api.name, resource, [(result, None, "") for result in results])
             return results
 
     return await _tried(attempt)

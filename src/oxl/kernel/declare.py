@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from oxl.callers import Owner, Sight
-from oxl.query.condition import ALWAYS, NEVER, Condition
+from oxl.query.condition import ALWAYS, NEVER, Condition, every
 from oxl.verbs import Done, Refused, Work
 
 Kind = Literal["text", "number", "boolean", "instant"]
@@ -106,6 +106,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     owner: Owner | None = None  # none: callers who see only what is theirs see none of it
     theirs: Mapping[str, str] = {}  # what these may name in a create body only where it is theirs
     events: Mapping[str, str] = {}  # change → event type
+    faces: Mapping[str, Resource] = {}  # by API, what it is in other versions: there its events are told as well
     summary: str = ""
     own_operations: frozenset[str] = frozenset()  # operations that the official document does not have
     own_events: frozenset[str] = frozenset()  # event types of `events` that the official document does not have
@@ -114,7 +115,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
         """The condition that those meet which a sight shows."""
         if self.owner is None or self.owner.kind == "everyone":
             return ALWAYS if self.owner else NEVER
-        return Condition("text", self.owner.column, values=getattr(sight, self.owner.kind))
+        mine = Condition("text", self.owner.column, values=getattr(sight, self.owner.kind))
+        return every([mine, Condition("boolean", self.owner.shown, values=(True,))]) if self.owner.shown else mine
 
     @property
     def operations(self) -> tuple[str, ...]:

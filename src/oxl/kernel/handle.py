@@ -7,7 +7,7 @@ DELETE the resources are locked first and read as they then are; where a group m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -104,8 +104,8 @@ async def _create(work: Work, operation: Operation, items: Sequence[Item], colle
     resource = operation.resource
     results = await operation.verb(work, [item.body for item in items])
     await _seen_still(work, operation, items, results)
-    told = [(result, None, None, item.caller.correlation) for item, result in zip(items, results, strict=True)]
-    docs = await keep_events(work, operation, told, collection is not None)
+    told = [(result, None, item.caller.correlation) for item, result in zip(items, results, strict=True)]
+    docs = await keep_events(work, operation.api.name, resource, told, collection is not None)
     untold = [each.id for each in results if isinstance(each, Done) and each.id not in docs] if collection else []
     docs |= await select.by_ids(work.conn, resource, work.now, untold) if untold else {}
     return [_Made(result, docs.get(result.id, "") if isinstance(result, Done) else "") for result in results]
@@ -133,8 +133,8 @@ async def _patch(work: Work, operation: Operation, items: Sequence[Item], collec
         await _seen_still(work, operation, [item for item in items if item.id in changes], results)
         outcome |= dict(zip(changes, results, strict=True))
         traces = {item.id: item.caller.correlation for item in items}
-        told = [(_told(resource, outcome[e], changes[e]), changes[e].changed, None, traces[e]) for e in changes]
-        found = await keep_events(work, operation, told, answer=True)
+        told = [(_told(resource, outcome[e], changes[e]), changes[e].changed, traces[e]) for e in changes]
+        found = await keep_events(work, operation.api.name, resource, told, answer=True)
         untold = [each for each in changes if each not in found]
         docs |= found | (await select.by_ids(work.conn, resource, work.now, untold) if untold else {})
     return [_Made(outcome[each], docs.get(each, "")) for each in ids]
@@ -182,33 +182,36 @@ async def _delete(work: Work, operation: Operation, items: Sequence[Item], _: st
     ids = [item.id for item in items if item.id not in outcome]
     if ids:
         traces = {item.id: item.caller.correlation for item in items}
-        results = await operation.verb(work, ids)
-        await keep_events(work, operation, [(r, None, docs[e], traces[e]) for e, r in zip(ids, results, strict=True)])
-        outcome |= dict(zip(ids, results, strict=True))
+        faces, gone = operation.resource.faces, {operation.api.name: docs}
+        gone |= {api: await select.by_ids(work.conn, face, work.now, ids) for api, face in faces.items()}
+        outcome |= dict(zip(ids, await operation.verb(work, ids), strict=True))
+        told = [(outcome[each], None, traces[each]) for each in ids]
+        await keep_events(work, operation.api.name, operation.resource, told, gone=gone)
     return [_Made(outcome[item.id]) for item in items]
 
 
 _TURNS = {"POST": _create, "PATCH": _patch, "DELETE": _delete}
+_Happened = tuple[Done | Refused, Sequence[str] | None, str]  # what came of it, the attributes changed, its trace
 
 
 async def keep_events(
-    work: Work,
-    operation: Operation,
-    told: Sequence[tuple[Done | Refused, Sequence[str] | None, str | None, str]],
-    answer: bool = False,
+    work: Work, api: str, resource: Resource, told: Sequence[_Happened], answer: bool = False, gone: Any = None
 ) -> dict[str, str]:
-    """The events of (result, attributes changed, document if gone, trace) into the outbox; for an answer their docs."""
-    resource, events = operation.resource, []
-    others = [(other, None, None, each[3]) for each in told if isinstance(each[0], Done) for other in each[0].others]
-    for result, changed, doc, trace in [*told, *others]:
-        for change in result.changes:
-            if change in resource.events:
-                names = _attributes(resource, change, changed)
-                place = result.id if isinstance(result, Done) else result.reference or ""
-                events.append(select.Event(new_id(work.now), resource.events[change], place, names, doc, trace))
+    """Tell what happened, also as each face that is listened to. For an answer the docs; gone: docs by API and id."""
+    events: list[select.Event] = []
+    others = [(other, None, each[2]) for each in told if isinstance(each[0], Done) for other in each[0].others]
+    for result, changed, trace in [*told, *others]:
+        for change in (each for each in result.changes if each in resource.events):
+            names = _attributes(resource, change, changed)
+            place = result.id if isinstance(result, Done) else result.reference or ""
+            doc = gone[api].get(place) if gone else None
+            events.append(select.Event(new_id(work.now), resource.events[change], place, names, doc, trace))
     if not events:
         return {}
-    return await select.keep_events(work.conn, resource, work.now, operation.api.name, events, answer)
+    found, heard = await select.keep_events(work.conn, resource, work.now, api, events, answer, list(resource.faces))
+    for name in heard:
+        await keep_events(work, name, msgspec.structs.replace(resource.faces[name], faces={}), told, gone=gone)
+    return found
 
 
 def _attributes(resource: Resource, change: str, changed: Sequence[str] | None) -> str | None:

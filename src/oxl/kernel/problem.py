@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ContextDecorator
 
 import msgspec
 
@@ -40,13 +39,18 @@ def problem_of(refused: Refused, collection_href: str) -> Problem:
     return problem
 
 
-@contextmanager
-def problems(collection_href: str = "") -> Iterator[None]:
+class problems(ContextDecorator):  # noqa: N801 – said as `with problems():`
     """Refusals within as error answers."""
-    try:
-        yield
-    except Refusal as refusal:
-        raise problem_of(refusal.refused, collection_href) from None
+
+    def __init__(self, collection_href: str = "") -> None:
+        self._href = collection_href
+
+    def __enter__(self) -> None:
+        """Nothing to do before."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, Refusal):
+            raise problem_of(error.refused, self._href) from None
 
 
 def body_of(problem: Problem) -> bytes:

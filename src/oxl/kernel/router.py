@@ -136,18 +136,18 @@ class Kernel:
         if not (found := self._streams.get((outer, "POST", name)) or self._streams.get((collection, "GET", name))):
             return False
         route, stream = found
-        _allow(scope["method"], [stream.method])
+        _allow(scope["method"], ["GET", "HEAD"] if stream.method == "GET" else [stream.method])
         if sight := scope.get("oxl.caller", NOBODY).sight:
             if stream.method != "GET":
                 raise Problem(403, "notYours", "what is sent here may be of anybody")
             await self._doc(route, resource_id, sight)
-        operation = Operation(route.api, route.resource, route.resource.create)
-        parts = request.body_parts(receive)
-        exchange = Exchange(self._tenant, operation, resource_id, parts, dict(scope["headers"]), receive)
-        told, parts = await stream.answer(exchange)
-        headers = [(header.lower().encode(), value.encode("latin-1", "replace")) for header, value in told]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        op, raw = Operation(route.api, route.resource, route.resource.create), request.body_parts(receive)
+        told, parts = await stream.answer(Exchange(self._tenant, op, resource_id, raw, dict(scope["headers"]), receive))
+        sent = [(header.lower().encode(), value.encode("latin-1", "replace")) for header, value in told]
+        await send({"type": "http.response.start", "status": 200, "headers": sent})
         async for part in parts:
+            if scope["method"] == "HEAD":
+                break
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
         return True
@@ -200,7 +200,7 @@ class Kernel:
         conditions = filters.conditions(route.resource, query.filters, f"{route.href}/", route.api.strict)
         conditions = [*conditions, route.resource.seen_by(sight)] if sight else conditions
         keys = paging.order_of(route.resource, query.sort)
-        party = sight.party if sight else ""
+        party = ",".join(sight.party) if sight else ""
         bound = paging.binding(f"{route.api.base}/{route.resource.name}", keys, raw, party)
         part = paging.window(keys, query, self._secret, bound, request.prefers(headers, "count=exact"))
         async with self._tenant.connection() as conn, select.bounded(conn):

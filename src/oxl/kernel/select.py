@@ -270,10 +270,10 @@ class Event(NamedTuple):
 
 
 async def keep_events(
-    conn: Any, resource: Resource, now: datetime, api: str, events: Sequence[Event], answer: bool = False
-) -> dict[str, str]:
+    conn: Any, resource: Resource, now: datetime, api: str, events: Sequence[Event], answer: bool, others: Sequence[str]
+) -> tuple[dict[str, str], list[str]]:
     """Write events to the outbox, each with its document, or else with the resource as it now looks from outside; and
-    wake those who wait for them. The documents by id, where an answer is to be made of them.
+    wake those who wait. The documents by id, where an answer is made of them; which of the other APIs are listened to.
     """
     ids = "(select * from {}($1) where id = any ($6))"  # said twice: a join alone may read the whole view
     source = f"{resource.one}($1, $6)" if resource.one else ids.format(resource.view)
@@ -285,12 +285,13 @@ async def keep_events(
         f"from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]) "
         f"as e (id, event_type, resource_id, changed, doc, trace)"
         f"{'' if gone else f' join {source} v on v.id = e.resource_id'} returning resource_id, doc) "
-        f"select outbox_wake(), array_agg(resource_id) filter (where $10) as ids, "
+        f"select outbox_wake($11) as heard, array_agg(resource_id) filter (where $10) as ids, "
         f"array_agg(doc::text) filter (where $10) as docs from told",
         now,
         api,
         resource.name,
         *[list(column) for column in zip(*events, strict=True)],
         answer,
+        others,
     )
-    return dict(zip(row["ids"] or (), row["docs"] or (), strict=True))
+    return dict(zip(row["ids"] or (), row["docs"] or (), strict=True)), row["heard"]

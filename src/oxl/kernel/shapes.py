@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from oxl.kernel.problem import Problem
+from oxl.values import is_uri
 
 EXTENSION = msgspec.Meta(extra={"extension": True})  # marks an attribute that the official document does not have
 
@@ -106,6 +107,13 @@ def _nested(shape: type) -> tuple[tuple[str, type], ...]:
 
 
 @cache
+def _uris(shape: type) -> list[str]:
+    """The attributes that are published as addresses."""
+    metas = ((field.encode_name, meta) for field in msgspec.structs.fields(shape) for meta in bare(field.type)[1])
+    return [name for name, meta in metas if (meta.extra_json_schema or {}).get("format") == "uri"]
+
+
+@cache
 def _filled(shape: type) -> dict[str, str]:
     """What an object of the shape is given where it leaves it out."""
     names = list(kinds(shape))
@@ -148,6 +156,9 @@ def _complete(shape: type, body: dict[str, Any], strict: bool, free: bool = Fals
         except msgspec.ValidationError as error:
             message, _, path = str(error).partition(" - at `$")
             raise _Fault(path.rstrip("`").lstrip("."), message) from None
+    for name in _uris(kind) if strict else ():
+        if not is_uri(body.get(name, "x:")):
+            raise _Fault(name, "is no URI (RFC 3986)")
     for name, inner in _nested(kind):
         value = body.get(name)
         if isinstance(value, dict):

@@ -91,7 +91,7 @@ def _canonical(resource: Resource, body: dict[str, Any], strict: bool) -> dict[s
     if strict:
         return body
     known = _names(resource.shape)
-    body = {n: _without_nulls(value) if n in known else value for n, value in body.items() if value is not None}
+    body = {n: bodies.without_nulls(value) if n in known else value for n, value in body.items() if value is not None}
     for name in _list_attributes(resource.shape):
         if isinstance(body.get(name), dict):
             body[name] = [body[name]]
@@ -110,15 +110,6 @@ def _fit(resource: Resource, body: dict[str, Any], whole: dict[str, Any], api: A
     if body is not whole:
         body = {name: whole[name] for name in _CLASS if name in whole} | body
     complete(resource.shape, body, bool(api and api.strict))
-
-
-def _without_nulls(value: Any) -> Any:
-    """The value without nulls at any depth: there is no difference between them and what is not there."""
-    if isinstance(value, dict):
-        return {name: _without_nulls(member) for name, member in value.items() if member is not None}
-    if isinstance(value, list):
-        return [_without_nulls(member) for member in value if member is not None]
-    return value
 
 
 _MISSING = re.compile(r"^Object missing required field `(.*)`$")

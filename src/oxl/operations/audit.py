@@ -7,17 +7,20 @@ row breaks the chain there; who knows the last hash of an earlier day sees it ev
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
 from oxl.db.queries import load
+from oxl.outbox.audit import DONE, Entry, note
 from oxl.values import instant_text
 from oxl.verbs import Work
 
 q = load("oxl.operations", "operations.sql")
 AT_ONCE = 5000
 START = bytes(32)
+PRUNED = "operator.auditRecord:delete"  # the operation of the entry that vouches for where a pruned chain begins
 _FIELDS = ("id", "at", "caller", "operation", "resource_id", "outcome", "trace")
 
 
@@ -51,8 +54,16 @@ async def seal(work: Work) -> int:
 
 
 async def walk(conn: Any) -> Chain:
-    """Walk the chain from its beginning and hold every row against its hash."""
+    """Walk the chain from its beginning and hold every row against its hash.
+
+    One that was pruned begins at the last link that was taken out, which a later entry of it names.
+    """
     number, before = 0, START
+    first = await conn.fetchrow(q.first_link)
+    if first and first["pruned"]:
+        number, before = first["number"], first["hash"]
+        if not await conn.fetchval(q.vouched, PRUNED, _mark(number, before)):
+            return Chain(0, START, number)
     while rows := await conn.fetch(q.sealed, number, AT_ONCE):
         for row in rows:
             expected = link(before, row) if row["id"] is not None else b""
@@ -60,6 +71,24 @@ async def walk(conn: Any) -> Chain:
                 return Chain(number, before, number + 1)
             number, before = row["number"], expected
     return Chain(number, before, None)
+
+
+def _mark(number: int, last: bytes) -> str:
+    return f"{number}.{last.hex()}"
+
+
+async def prune(conn: Any, before: datetime) -> int:
+    """Take out the entries that are older, as the owner; up to which number of the chain, 0 for none.
+
+    An entry that says so, with the last hash, is sealed behind them: what was taken out is what was meant to be.
+    """
+    await conn.execute(q.lock_chain)
+    last = await conn.fetchrow(q.prunable, before)
+    if last is None:
+        return 0
+    await note(conn, [Entry("retention", PRUNED, _mark(last["number"], last["hash"]), DONE)])
+    await conn.execute(q.prune, last["number"])
+    return last["number"]
 
 
 async def rebase(conn: Any) -> None:

@@ -42,3 +42,26 @@ select event_type, count(*) as number from outbox_event() where id >= $1 group b
 
 -- name: alive
 select 1
+
+-- name: first_link
+-- Where the chain begins: with an entry, or with the hash of the last that was pruned.
+select l.number, l.hash, a.id is null as pruned
+from audit_link l left join audit_record() a on a.id = l.audit_id
+order by l.number limit 1
+
+-- name: vouched
+select audit_has($1, $2)
+
+-- name: prunable
+-- The last link before the first entry that is to stay.
+select l.number, l.hash from audit_link l join audit_record() a on a.id = l.audit_id
+where a.at < $1 and l.number < (
+    select min(m.number) from audit_link m join audit_record() b on b.id = m.audit_id where b.at >= $1)
+order by l.number desc limit 1
+
+-- name: prune
+-- All entries up to a number; of the chain its link stays.
+with gone as (
+    delete from audit_link where number < $1 returning audit_id
+)
+select audit_forget(array(select audit_id from gone) || array(select audit_id from audit_link where number = $1))

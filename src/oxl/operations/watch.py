@@ -26,10 +26,20 @@ q = load("oxl.operations", "operations.sql")
 PROBE_SECONDS = 2.0
 _REFUSALS = (401, 403, 408, 413, 421, 429, 431, 503)
 Send = Callable[[Any], Awaitable[None]]
+_CROWDED = figures.REFUSED.labels("503")
 
 
 class Admission(Protocol):
-    """Who decides who may read the figures."""
+    """Who decides who may read the figures, and whether there is room for one more request."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many are at work as may be."""
+        ...
+
+    async def refuse_at_once(self, scope: Mapping[str, Any], send: Send) -> None:
+        """Tell that there is no room."""
+        ...
 
     async def admit_to_figures(self, scope: Mapping[str, Any]) -> None:
         """Problem where they may not."""
@@ -68,6 +78,9 @@ class Watched:
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
             return
+        if self._admission.is_full:  # in a crowd what is not done must cost next to nothing
+            _CROWDED.inc()
+            return await self._admission.refuse_at_once(scope, send)
         route, began, status = self._route(path), time.perf_counter(), 0
 
         async def told(message: Any) -> None:

@@ -14,3 +14,12 @@ language sql stable as 'select id, xid, at, caller, operation, resource_id, outc
 -- define: audit_rebase
 create function audit_rebase(sealed text[]) returns void
 language sql as $$ update audit set xid = case when id = any (sealed) then '2'::xid8 else '3'::xid8 end $$
+
+-- define: audit_forget
+-- For the owner alone: the tenant's role may not.
+create function audit_forget(ids text[]) returns void
+language sql as $$ delete from audit where id = any (ids) $$
+
+-- define: audit_has
+create function audit_has(operation_ text, resource text) returns bool
+language sql stable as $$ select exists (select from audit where operation = operation_ and resource_id = resource) $$

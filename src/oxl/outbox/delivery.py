@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 import aiohttp
@@ -21,6 +22,7 @@ from standardwebhooks import Webhook
 from yarl import URL
 
 from oxl.db.database import ABSENT, Tenant
+from oxl.db.faults import happens
 from oxl.outbox import outbox
 from oxl.outbox.batch import Batch, Call, Chain, Job, Pace
 from oxl.outbox.brokers import Broker, message_of
@@ -209,11 +211,17 @@ class Delivery:
     async def _try(self, session: aiohttp.ClientSession, batch: Batch, job: Job) -> None:
         held, event = batch.lease, job.event
         body = self._speakers[held.api].text(held.query, event)
-        at, began = self._now(), time.monotonic()
+        at, faults = self._now(), self._tenant.faults  # those that a sandbox's integrators have asked for
+        await asyncio.sleep(faults.event_delay / 1000)
         if self._broker is not None and held.callback == self._address:
-            status, reason = await self._broker.tell(message_of(self._tenant.name, held.api, event, body))
+            told = message_of(self._tenant.name, held.api, event, body)
+            send = partial(self._broker.tell, told)
         else:
-            status, reason = await self._post(session, held.callback, body, _headers(held, event, body, at))
+            send = partial(self._post, session, held.callback, body, _headers(held, event, body, at))
+        if happens(faults.duplicate_share):
+            await send()
+        began = time.monotonic()
+        status, reason = await send()
         took = int((time.monotonic() - began) * 1000)
         batch.count(job, Call(status, reason, took), self._pace, self._now())
 

@@ -207,3 +207,11 @@ async def resend(conn: Any, subscription_id: str, event_id: str | None, now: dat
 async def rebase(conn: Any) -> None:
     """After a restore: put what another cluster's transactions wrote behind every transaction of this one."""
     await conn.execute(q.rebase)
+
+
+async def forget(conn: Any, resource_ids: Sequence[str], patterns: Sequence[str], but: str) -> int:
+    """Forget the events of these resources, and those whose documents fit a pattern of LIKE; how many there were.
+
+    but: the resource whose events stay, since they tell of that.
+    """
+    return await conn.fetchval(q.forget, list(resource_ids), list(patterns), but)

@@ -2,9 +2,14 @@
 -- kernel in the transaction of what they tell. A position in the outbox is (xid, event id).
 
 -- define: outbox_wake
--- Whoever writes events calls it: one notification a transaction, at its commit, however many rows it wrote.
-create function outbox_wake() returns void
-language sql as $$ select pg_notify(current_schema || '_outbox', '') $$
+-- Whoever writes events calls it: one notification a transaction, at its commit, however many rows it wrote. It answers
+-- which of some APIs anybody listens to.
+create function outbox_wake(apis text[]) returns text[]
+language sql as $$
+    select pg_notify(current_schema || '_outbox', '');
+    select array(select api from unnest(apis) as a (api)
+                 where exists (select from subscription s where s.api = a.api and s.ended_at is null))
+$$
 
 -- name: channel
 select current_schema || '_outbox'
@@ -194,3 +199,44 @@ from subscription t left join pending p on p.id = t.id
 where s.id = t.id;
 update outbox set xid = '3';
 update undelivered set xid = '3'
+
+-- name: forget
+-- Events of these resources ($1), and those whose documents name what these patterns ($2) fit; waiting ones with them.
+-- Those of one kind of resource ($3) stay.
+with gone as (
+    delete from outbox where (resource_id = any ($1) or doc::text like any ($2)) and resource <> $3 returning id
+), waiting as (
+    delete from undelivered u using gone where u.event_id = gone.id
+)
+select count(*) from gone
+
+-- What is kept for a time only. $1 is an id, which carries the time before which things may go; $2 how many at a time.
+
+-- name: count_events
+select count(*) from outbox where id < $1
+
+-- name: forget_events
+-- Those that every listener has passed, and that none has waiting or dead.
+with old as (
+    select o.id from outbox o
+    where o.id < $1 and not exists (select from undelivered u where u.event_id = o.id)
+        and not exists (select from subscription s
+                        where s.api = o.api and s.ended_at is null and (o.xid, o.id) > (s.xid, s.event_id))
+    order by o.id limit $2
+), gone as (
+    delete from outbox o using old where o.id = old.id returning 1
+)
+select count(*) from gone
+
+-- name: forget_dead_letters
+-- What was given up before then, or waits for a listener that has ended.
+delete from undelivered u using subscription s
+where s.id = u.subscription_id and (u.dead_at < $1 or s.ended_at < $1)
+
+-- name: count_deliveries
+select count(*) from delivery where id < $1
+
+-- name: forget_deliveries
+with old as (select id from delivery where id < $1 order by id limit $2),
+gone as (delete from delivery d using old where d.id = old.id returning 1)
+select count(*) from gone

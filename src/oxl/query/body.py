@@ -87,10 +87,13 @@ def read(raw: bytes) -> Any:
 
 def _suspicious(raw: bytes) -> bool:
     """Whether the text can hold a number out of range or a character that PostgreSQL refuses: then it is walked."""
-    return _SUSPECT.search(raw) is not None
+    if _LARGE.search(raw) or b"NaN" in raw or b"Infinity" in raw:
+        return True
+    return b"\\u" in raw and _ESCAPED.search(raw) is not None
 
 
-_SUSPECT = re.compile(rb"\\u(0000|[dD][89a-fA-F])|[0-9][eE]|[0-9]{17}|NaN|Infinity")
+_LARGE = re.compile(rb"[0-9](?:[eE]|[0-9]{16})")
+_ESCAPED = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
 
 
 def hold(value: Any) -> None:
@@ -115,6 +118,15 @@ def _walk(value: Any, path: str, depth: int) -> None:
         raise _bad(f"{path}: number out of range: {value.text}", "invalidValue")
     elif isinstance(value, str) and _UNFIT.search(value):
         raise _bad(f"{path}: holds a character that cannot be stored", "invalidValue")
+
+
+def without_nulls(value: Any) -> Any:
+    """The value without nulls at any depth: there is no difference between them and what is not there."""
+    if isinstance(value, dict):
+        return {n: m if type(m) is str else without_nulls(m) for n, m in value.items() if m is not None}
+    if isinstance(value, list):
+        return [without_nulls(member) for member in value if member is not None]
+    return value
 
 
 def values_at(value: Any, steps: Sequence[str]) -> list[Any]:

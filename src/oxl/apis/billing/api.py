@@ -38,9 +38,25 @@ DUNNING = Resource(
     type="DunningStep",
     shape=model.DunningStep,
     view="billing_dunning",
-    askable={"bill.id": Field("bill_id"), "billingAccount.id": Field("account_id")},
-    events={"create": "DunningStepCreateEvent"},
+    askable={"state": Field("state"), "bill.id": Field("bill_id"), "billingAccount.id": Field("account_id")},
+    state="state",
+    events={"create": "DunningStepCreateEvent", "stateChange": "DunningStepStateChangeEvent"},
+    summary="What was done because a bill was not paid: a reminder, a fee, a suspension that a payment lifts",
 )
+EXEMPTION = Resource(
+    name="accountTaxExemption",
+    type="AccountTaxExemption",
+    shape=model.AccountTaxExemption,
+    view="billing_exemption",
+    askable={"billingAccount.id": Field("account_id"), "taxCategory": Field("category")},
+    create=actions.create_exemption,
+    required=("billingAccount", "taxCategory", "reason"),
+    patch=actions.patch_exemption,
+    patchable=("validFor",),
+    events={"create": "AccountTaxExemptionCreateEvent",
+            "attributeValueChange": "AccountTaxExemptionAttributeValueChangeEvent"},
+    summary="An account that need not pay tax for a time, and why; a PATCH may change when that ends",
+)  # fmt: skip
 EXPLANATION = Resource(
     name="billExplanation",
     type="BillExplanation",
@@ -93,5 +109,6 @@ BILLING = Api(
         REISSUE,
         EXPLANATION,
         DUNNING,
+        EXEMPTION,
     ),
 )

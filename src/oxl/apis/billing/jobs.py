@@ -39,6 +39,11 @@ async def tell_reissued(tenant: Tenant) -> None:
     await change(tenant, BILLING, REISSUE, lambda work: demand.tell(work, ("duplicate", "credit note")))
 
 
+async def lift(tenant: Tenant) -> int:
+    """Resume what dunning had suspended and is paid; how many steps were lifted."""
+    return len(await change(tenant, BILLING, DUNNING, dunning.lift))
+
+
 async def dun(tenant: Tenant) -> int:
     """Take the dunning steps that are due; how many."""
     return len(await change(tenant, BILLING, DUNNING, dunning.dun))

@@ -86,11 +86,27 @@ class BillExplanation(Entity, kw_only=True):
 
 
 class DunningStep(Entity, kw_only=True):
-    """A step that was taken because a bill was not paid."""
+    """A step that was taken because a bill was not paid; while it is suspending it holds lines suspended."""
 
     name: Text = UNSET
     step: Whole = UNSET
+    state: Literal["taken", "suspending", "lifted"] | UnsetType = UNSET
+    suspended: list[EntityRef] | UnsetType = UNSET
+    liftDate: Instant = UNSET
     bill: EntityRef | UnsetType = UNSET
     billingAccount: EntityRef | UnsetType = UNSET
     billItem: EntityRef | UnsetType = UNSET
     date: Instant = UNSET
+
+
+class AccountTaxExemption(Entity, kw_only=True):
+    """Why an account need not pay tax: it is exempt (E), or the charge is reversed and it owes the tax itself (AE)."""
+
+    billingAccount: EntityRef | UnsetType = UNSET
+    taxCategory: Literal["E", "AE"] | UnsetType = UNSET
+    reason: Text = UNSET
+    reasonCode: Text = UNSET
+    certificateNumber: Text = UNSET
+    issuingJurisdiction: Text = UNSET
+    taxNumber: Text = UNSET
+    validFor: TimePeriod | UnsetType = UNSET

@@ -67,15 +67,35 @@ language sql stable as $$
 $$
 
 -- define: billing_dunning
-create function billing_dunning(now_ timestamptz) returns table (id text, doc jsonb, bill_id text, account_id text)
+create function billing_dunning(now_ timestamptz)
+returns table (id text, doc jsonb, bill_id text, account_id text, state text)
 language sql stable as $$
     select d.id,
            jsonb_strip_nulls(jsonb_build_object(
                '@type', 'DunningStep', 'id', d.id, 'name', d.name, 'step', d.step, 'date', instant_text(d.at),
-               'bill', billing_ref('CustomerBill', d.bill_id), 'billItem', billing_ref('BillItem', d.item_id),
-               'billingAccount', billing_ref('BillingAccount', d.account_id))),
-           d.bill_id, d.account_id
+               'state', s.state, 'bill', billing_ref('CustomerBill', d.bill_id),
+               'billItem', billing_ref('BillItem', d.item_id), 'billingAccount', billing_ref('BillingAccount', d.account_id),
+               'suspended', (select jsonb_agg(billing_ref('Product', p)) from unnest(d.suspended) p),
+               'liftDate', instant_text(d.lifted_at))),
+           d.bill_id, d.account_id, s.state
     from bill_dunning_of() d
+    cross join lateral (
+        select case when d.suspended = '{}' then 'taken' when d.lifted_at is null then 'suspending' else 'lifted' end as state
+    ) s
+$$
+
+-- define: billing_exemption
+create function billing_exemption(now_ timestamptz) returns table (id text, doc jsonb, account_id text, category text)
+language sql stable as $$
+    select x.id,
+           jsonb_strip_nulls(jsonb_build_object(
+               '@type', 'AccountTaxExemption', 'id', x.id, 'taxCategory', x.tax_category, 'reason', x.reason,
+               'reasonCode', x.reason_code, 'certificateNumber', x.certificate, 'issuingJurisdiction', x.jurisdiction,
+               'taxNumber', x.tax_number, 'billingAccount', billing_ref('BillingAccount', x.account_id),
+               'validFor', jsonb_build_object('startDateTime', instant_text(x.valid_from),
+                                              'endDateTime', instant_text(x.valid_to)))),
+           x.account_id, x.tax_category
+    from tax_exemption_of() x
 $$
 
 -- define: billing_arithmetic

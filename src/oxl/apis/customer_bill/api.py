@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from oxl.apis.customer_bill import actions, documents, model
-from oxl.apis.standard import Event
+from oxl.apis.standard import Event, face
 from oxl.callers import EVERYONE, Owner
 from oxl.kernel.declare import Api, Field, Resource, Task
+
+_BILL_EVENTS = {"create": "CustomerBillCreateEvent", "stateChange": "CustomerBillStateChangeEvent"}
+_DEMAND_EVENTS = {"create": "CustomerBillOnDemandCreateEvent", "stateChange": "CustomerBillOnDemandStateChangeEvent"}
+
 
 BILL = Resource(
     name="customerBill",
     type="CustomerBill",
     shape=model.CustomerBill,
     view="customer_bill",
-    owner=Owner("account_id"),
+    owner=Owner("account_id", shown="is_shown"),
     askable={
         "state": Field("state"),
         "category": Field("category"),
@@ -27,7 +31,8 @@ BILL = Resource(
     patchable=("state", "billCycle"),
     state="state",
     streams=documents.STREAMS,
-    events={"create": "CustomerBillCreateEvent", "stateChange": "CustomerBillStateChangeEvent"},
+    events=_BILL_EVENTS,
+    faces={"customer_bill_v4": face("customerBill", "customer_bill_4", _BILL_EVENTS, "state")},
     summary="A bill; a PATCH may change its state and its cycle, nothing else",
 )
 ON_DEMAND = Resource(
@@ -45,7 +50,8 @@ ON_DEMAND = Resource(
     server_set=("state", "lastUpdate"),
     state="state",
     task=Task(final=("rejected", "done", "terminatedWithError")),
-    events={"create": "CustomerBillOnDemandCreateEvent", "stateChange": "CustomerBillOnDemandStateChangeEvent"},
+    events=_DEMAND_EVENTS,
+    faces={"customer_bill_v4": face("customerBillOnDemand", "customer_bill_on_demand_4", _DEMAND_EVENTS, "state")},
     summary="Ask for a bill of what an account owes by now; it is made within seconds",
 )
 

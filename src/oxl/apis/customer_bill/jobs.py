@@ -14,6 +14,7 @@ from oxl.verbs import Done, Refused, Work
 
 log = logging.getLogger("oxl.billing")
 WORKERS = 2  # batches of a run at the same time
+_LEAST = 500  # accounts in a batch
 
 Verb = Callable[[Work], Awaitable[Sequence[Done | Refused]]]
 
@@ -27,9 +28,14 @@ async def work_off(
     run_id: str,
     tell: Callable[[int, str], None] | None = None,
     workers: int = WORKERS,
-    size: int = run.BATCH,
+    size: int | None = None,
 ) -> None:
-    """Make the bills of a run that was started, or go on with one that was cut short."""
+    """Make the bills of a run that was started, or go on with one that was cut short.
+
+    size: accounts in a batch; of a small run each worker has some, since the last steps of batches take turns.
+    """
+    waiting = (await once(tenant, lambda work: run.left(work, run_id))).pending
+    size = size or min(run.BATCH, max(_LEAST, waiting // (3 * workers) + 1))
 
     async def worker() -> None:
         while await _bills(tenant, lambda work: run.batch(work, run_id, size)):

@@ -13,7 +13,7 @@ $$
 -- define: customer_bill
 create function customer_bill(now_ timestamptz)
 returns table (id text, doc jsonb, state text, category text, run_type text, number text, account_id text,
-               cycle_id text, bill_date timestamptz, due_at timestamptz)
+               cycle_id text, bill_date timestamptz, due_at timestamptz, is_shown bool)
 language sql stable as $$
     select b.id,
            jsonb_strip_nulls(jsonb_build_object(
@@ -43,7 +43,8 @@ language sql stable as $$
                        'url', '/tmf-api/customerBillManagement/v5/customerBill/' || b.id || '/' || d.kind,
                        'size', jsonb_build_object('amount', d.size, 'units', 'B')) order by d.kind)
                    from bill_document_of(b.id) d))),
-           b.state, b.category, b.run_type, b.number, b.account_id, b.cycle_id, b.bill_date, b.due_at
+           b.state, b.category, b.run_type, b.number, b.account_id, b.cycle_id, b.bill_date, b.due_at,
+           b.category <> 'trial'
     from bill_of() b
     join inventory_account() a on a.id = b.account_id
     cross join lateral (

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from oxl.apis.customer_bill.api import CUSTOMER_BILL
 from oxl.apis.customer_bill_v4 import actions, model
-from oxl.apis.standard4 import Event
+from oxl.apis.standard4 import Event, newer
 from oxl.kernel.declare import Api, Field, Resource, Task
+
+_BILL_EVENTS = {"create": "CustomerBillCreateEvent", "stateChange": "CustomerBillStateChangeEvent"}
+_DEMAND_EVENTS = {"create": "CustomerBillOnDemandCreateEvent", "stateChange": "CustomerBillOnDemandStateChangeEvent"}
 
 CUSTOMER_BILL_V4 = Api(
     name="customer_bill_v4",
@@ -35,6 +39,9 @@ CUSTOMER_BILL_V4 = Api(
             patch=actions.patch_bill,
             patchable=("state",),
             state="state",
+            events=_BILL_EVENTS,
+            own_events=frozenset(_BILL_EVENTS.values()),
+            faces=newer(CUSTOMER_BILL, "customerBill"),
             summary="A bill; a PATCH may change its state, nothing else",
         ),
         Resource(
@@ -49,6 +56,9 @@ CUSTOMER_BILL_V4 = Api(
             server_set=("state", "lastUpdate", "customerBill"),
             state="state",
             task=Task(final=("rejected", "done", "terminatedWithError")),
+            events=_DEMAND_EVENTS,
+            own_events=frozenset(_DEMAND_EVENTS.values()),
+            faces=newer(CUSTOMER_BILL, "customerBillOnDemand"),
             summary="Ask for a bill of what an account owes by now; it is made within seconds",
         ),
         Resource(

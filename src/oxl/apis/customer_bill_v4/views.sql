@@ -3,7 +3,7 @@
 -- define: bill_party_4
 create function bill_party_4(related jsonb) returns jsonb
 language sql immutable as $$
-    select (related -> 'partyOrPartyRole') || jsonb_strip_nulls(jsonb_build_object(
+    select coalesce(related -> 'partyOrPartyRole', related) || jsonb_strip_nulls(jsonb_build_object(
         '@type', 'RelatedPartyRef', 'role', related -> 'role'))
 $$
 
@@ -25,8 +25,8 @@ create function customer_bill_on_demand_4(now_ timestamptz)
 returns table (id text, doc jsonb, state text, account_id text)
 language sql stable as $$
     select d.id,
-           d.doc || jsonb_strip_nulls(jsonb_build_object(
-               'relatedParty', case when d.doc ? 'relatedParty' then bill_party_4(d.doc -> 'relatedParty') end,
+           d.doc - 'relatedParty' || jsonb_strip_nulls(jsonb_build_object(
+               'relatedParty', case when bill_party_4(d.doc -> 'relatedParty') ? 'id' then bill_party_4(d.doc -> 'relatedParty') end,
                'customerBill', d.doc -> 'customerBill' || jsonb_build_object('@type', 'BillRef'))),
            d.state, d.account_id
     from customer_bill_on_demand(now_) d

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from oxl.apis.operator import actions, model, rating
 from oxl.apis.operator.auditing import AUDIT_RECORD
+from oxl.apis.operator.erasing import PARTY_ERASURE
+from oxl.apis.operator.overview import OVERVIEW
 from oxl.apis.operator.selling import SELLING
+from oxl.apis.operator.trying import TRYING
 from oxl.kernel.declare import Api, Field, Resource, Task
 
 OPERATOR = Api(
@@ -210,5 +213,8 @@ OPERATOR = Api(
             summary="Prove the ledger on the live database, and keep what was found",
         ),
         AUDIT_RECORD,
+        PARTY_ERASURE,
+        *OVERVIEW,
+        *TRYING,
     ),
 )

@@ -8,13 +8,12 @@ from typing import Annotated, Any
 
 import msgspec
 
-from oxl.engines.usage.case import Origin, record_of
+from oxl.engines.usage.case import Origin, Record, record_of
 from oxl.engines.usage.describe import Description, describe
 from oxl.engines.usage.record import record
-from oxl.engines.usage.restore import restore
 from oxl.engines.usage.revise import SUPERSEDABLE, delete, refused, retry, supersede
 from oxl.kernel.declare import Change
-from oxl.values import parse_instant
+from oxl.values import new_id, parse_instant
 from oxl.verbs import Done, Refused, Work
 
 _ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -24,14 +23,14 @@ _BODY = msgspec.json.Encoder(decimal_format="number")
 
 async def create(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
     """POST /productUsage."""
-    return await record(work, [record_of(body) for body in bodies])
+    return await record(work, [_told_apart(record_of(body), work) for body in bodies])
 
 
-class Returning(msgspec.Struct, frozen=True):
-    """A checked body, and where it comes from when it comes back from an export."""
-
-    body: dict[str, Any]
-    origin: Origin | None = None
+def _told_apart(found: Record, work: Work) -> Record:
+    """A record that says nothing by which it could be known again is none that came before."""
+    if found.external_id or found.characteristics:
+        return found
+    return msgspec.structs.replace(found, external_id=("OXL", "usage", new_id(work.now)))
 
 
 class _PriceTold(msgspec.Struct, frozen=True):
@@ -66,12 +65,6 @@ def origin_of(document: dict[str, Any]) -> Origin | None:
         reason=told.status_reason if _WORD.fullmatch(told.status_reason) else None,
         plan_version=int(max(versions)) if versions else None,
     )  # fmt: skip
-
-
-async def take_back(work: Work, items: Sequence[Returning]) -> list[Done | Refused]:
-    """The records of a file: those that were exported keep their ids and times."""
-    records = [msgspec.structs.replace(record_of(item.body), origin=item.origin) for item in items]
-    return await restore(work, records)
 
 
 async def patch(work: Work, changes: Sequence[Change]) -> list[Done | Refused]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oxl.apis.product_usage import actions, exports, intake
 from oxl.apis.product_usage.model import ExportJob, ProductUsage
-from oxl.apis.standard import Event
+from oxl.apis.standard import Event, face
 from oxl.callers import Owner
 from oxl.kernel.declare import Api, Field, Resource, Stream, Task
 
@@ -14,6 +14,7 @@ _EVENTS = {  # none of them is in the document
     "stateChange": "ProductUsageStateChangeEvent",
     "delete": "ProductUsageDeleteEvent",
 }
+_EVENTS_4 = {change: event.removeprefix("Product") for change, event in _EVENTS.items()}
 PRODUCT_USAGE = Api(
     name="product_usage",
     number="TMF635",
@@ -62,6 +63,7 @@ PRODUCT_USAGE = Api(
             state="status",
             events=_EVENTS,
             own_events=frozenset(_EVENTS.values()),
+            faces={"product_usage_v4": face("usage", "product_usage_4", _EVENTS_4, "status")},
             summary="Record a usage: it is guided and rated at once, and its answer carries status and price",
         ),
         Resource(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from oxl.apis.product_usage.api import PRODUCT_USAGE
+from oxl.apis.product_usage.clearing import clear_erased
 from oxl.apis.product_usage.exports import conditions_of, format_for, must_be_known
 from oxl.apis.product_usage.formats import Writer
 from oxl.apis.product_usage.targets import BadTarget, Target, send, target_of
@@ -197,6 +198,7 @@ class Exporter:
 
     async def sweep(self) -> None:
         """Remove the files of jobs that were deleted, and the parts that lost workers have left."""
+        await clear_erased(self._tenant, self._folder)
         found = await asyncio.to_thread(lambda: sorted(self._folder.glob("*")) if self._folder.is_dir() else [])
         if not found:
             return

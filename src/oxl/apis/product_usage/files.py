@@ -32,12 +32,17 @@ csv.field_size_limit(MAX_LINE)
 
 
 class Line(NamedTuple):
-    """One record of a file: its place, its body as JSON text or dict, its text for the report; or why it is none."""
+    """One record of a file: its place, its body as JSON text or dict, the line as it stands; or why it is none."""
 
     number: int
     body: bytes | dict[str, Any]
-    text: str
+    raw: bytes
     fault: str = ""
+
+    @property
+    def text(self) -> str:
+        """The line as a report shows it."""
+        return self.raw.decode("utf-8", "replace").rstrip("\r\n")
 
 
 class Source(NamedTuple):
@@ -118,7 +123,7 @@ def _told(lines: Iterator[Line]) -> Iterator[Line]:
             yield line
     except (EOFError, OSError, zlib.error, _TooMuchError) as error:
         why = str(error) if isinstance(error, _TooMuchError) else f"it cannot be unpacked: {error}"
-        yield Line(number + 1, b"", "", f"invalidFile: file: {why}; what follows was not read")
+        yield Line(number + 1, b"", b"", f"invalidFile: file: {why}; what follows was not read")
 
 
 def _bounded(file: Any) -> Iterator[tuple[int, bytes, str]]:
@@ -137,14 +142,10 @@ def _bounded(file: Any) -> Iterator[tuple[int, bytes, str]]:
         yield number, start, f"invalidBody: line: is longer than {MAX_LINE} bytes"
 
 
-def _text(line: bytes) -> str:
-    return line.decode("utf-8", "replace").rstrip("\r\n")
-
-
 def _ndjson(file: Any) -> Iterator[Line]:
     for number, line, fault in _bounded(file):
         if line.strip():
-            yield Line(number, line, _text(line), fault)
+            yield Line(number, line, line, fault)
 
 
 def _array(file: Any) -> Iterator[Line]:
@@ -161,9 +162,9 @@ def _array(file: Any) -> Iterator[Line]:
             continue
         for each in [text] if fault or not (begun and ended) else _elements(text):
             number = max(number + 1, place)
-            yield Line(number, each, _text(each), fault)
+            yield Line(number, each, each, fault)
     if not ended:
-        yield Line(number + 1, b"", "", "invalidFile: file: the array has no end; the file may have been cut")
+        yield Line(number + 1, b"", b"", "invalidFile: file: the array has no end; the file may have been cut")
 
 
 def _elements(text: bytes) -> list[bytes]:
@@ -193,7 +194,7 @@ def _csv(file: Any, mapping: Mapping | None) -> Iterator[Line]:
             header = row
             if fault or (mapping is None and DOCUMENT not in header):
                 why = f"there is no column {DOCUMENT!r} in its header, and no mapping was given"
-                yield Line(number, b"", _text(line), fault or f"invalidFile: file: {why}")
+                yield Line(number, b"", line, fault or f"invalidFile: file: {why}")
                 return
             continue
         if not fault and len(row) != len(header):
@@ -202,7 +203,7 @@ def _csv(file: Any, mapping: Mapping | None) -> Iterator[Line]:
         if not fault:
             cells = dict(zip(header, row, strict=True))
             body = body_of(cells, mapping) if mapping else cells[DOCUMENT].encode()
-        yield Line(number, body, _text(line), fault)
+        yield Line(number, body, line, fault)
 
 
 _READERS = {".json": _array}

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from oxl.apis.product_usage import actions as newer
+from oxl.engines.catalog.described import Described, describe, describe_anew, forget
 from oxl.kernel.declare import Change
 from oxl.values import new_id
 from oxl.verbs import Done, Refused, Work
@@ -18,11 +21,12 @@ _CLASSES: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (str, "String"),
     (dict, "Object"),
 )
+_BODY = msgspec.json.Encoder(decimal_format="number")
 
 
 async def create(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
     """POST /usage. Without a specification the type of usage says by which one it is read."""
-    return await newer.create(work, [_newer(body, new_id(work.now)) for body in bodies])
+    return await newer.create(work, [_newer(body) for body in bodies])
 
 
 async def patch(work: Work, changes: Sequence[Change]) -> list[Done | Refused]:
@@ -37,8 +41,28 @@ async def remove(work: Work, ids: Sequence[str]) -> list[Done | Refused]:
     return await newer.remove(work, ids)
 
 
-def _newer(body: dict[str, Any], own: str) -> dict[str, Any]:
-    """A body as version 5 has it. One without characteristics says nothing by which it could be known again."""
+async def create_specification(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Refused]:
+    """POST /usageSpecification: described from now on; usage is read by those that the catalog publishes."""
+    return await describe(work, [_described_as(new_id(work.now), body) for body in bodies])
+
+
+async def patch_specification(work: Work, changes: Sequence[Change]) -> list[Done | Refused]:
+    """PATCH /usageSpecification/{id}."""
+    return await describe_anew(work, [_described_as(each.id, each.after) for each in changes])
+
+
+async def remove_specification(work: Work, ids: Sequence[str]) -> list[Done | Refused]:
+    """DELETE /usageSpecification/{id}."""
+    return await forget(work, ids)
+
+
+def _described_as(specification_id: str, body: dict[str, Any]) -> Described:
+    said = {name: value for name, value in body.items() if name not in ("id", "lastUpdate")}
+    return Described(specification_id, _BODY.encode(said).decode())
+
+
+def _newer(body: dict[str, Any]) -> dict[str, Any]:
+    """A body as version 5 has it."""
     specification = body.get("usageSpecification") or {"id": body.get("usageType", "unknown")}
     found = {name: value for name, value in body.items() if name != "@type"} | {
         "@type": "ProductUsage",
@@ -46,10 +70,6 @@ def _newer(body: dict[str, Any], own: str) -> dict[str, Any]:
     }
     if "usageCharacteristic" in body:
         found["usageCharacteristic"] = [_characteristic(each) for each in body["usageCharacteristic"]]
-    else:
-        found["externalIdentifier"] = [
-            {"@type": "ExternalIdentifier", "owner": "OXL", "externalIdentifierType": "usage", "id": own}
-        ]
     return _described(found)
 
 

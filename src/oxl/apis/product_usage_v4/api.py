@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from oxl.apis.product_usage.api import PRODUCT_USAGE
 from oxl.apis.product_usage_v4 import actions, model
+from oxl.apis.standard4 import newer
 from oxl.kernel.declare import Api, Field, Resource
 
 PRODUCT_USAGE_V4 = Api(
@@ -12,8 +14,8 @@ PRODUCT_USAGE_V4 = Api(
     version="4.0.0",
     generation=4,
     base="/tmf-api/usageManagement/v4",
-    description="The usage records of version 5, told as version 4 has them. Specifications are published with the"
-    " catalog and read here.",
+    description="The usage records of version 5, told as version 4 has them. A specification that is"
+    " described here is kept and told of; usage is read by those that the catalog publishes.",
     extra_parameters=frozenset(("before", "after", "sort", "filter")),
     event=model.Event,
     hub=("create", "delete"),
@@ -39,8 +41,10 @@ PRODUCT_USAGE_V4 = Api(
             events={
                 "create": "UsageCreateEvent",
                 "attributeValueChange": "UsageAttributeValueChangeEvent",
+                "stateChange": "UsageStateChangeEvent",
                 "delete": "UsageDeleteEvent",
             },
+            faces=newer(PRODUCT_USAGE, "productUsage"),
             summary="Record a usage: it is guided and rated at once, and its answer carries status and amounts",
         ),
         Resource(
@@ -48,8 +52,16 @@ PRODUCT_USAGE_V4 = Api(
             type="UsageSpecification",
             shape=model.UsageSpecification,
             view="product_usage_specification_4",
-            askable={"name": Field("name")},
-            summary="The specifications that are published with the catalog",
+            askable={"name": Field("name"), "lifecycleStatus": Field("lifecycle_status")},
+            create=actions.create_specification,
+            patch=actions.patch_specification,
+            delete=actions.remove_specification,
+            events={
+                "create": "UsageSpecificationCreateEvent",
+                "attributeValueChange": "UsageSpecificationAttributeValueChangeEvent",
+                "delete": "UsageSpecificationDeleteEvent",
+            },
+            summary="Describe a kind of usage; those that records are read by are published with the catalog",
         ),
     ),
 )

@@ -49,8 +49,9 @@ $$
 -- define: product_usage_party_4
 create function product_usage_party_4(related jsonb) returns jsonb
 language sql immutable as $$
-    select jsonb_build_object('@referredType', 'Party') || product_usage_ref_4(related -> 'partyOrPartyRole') || jsonb_strip_nulls(
-        jsonb_build_object('@type', 'RelatedParty', 'role', related -> 'role'))
+    select jsonb_build_object('@referredType', 'Party')
+        || product_usage_ref_4(coalesce(related -> 'partyOrPartyRole', related))
+        || jsonb_strip_nulls(jsonb_build_object('@type', 'RelatedParty', 'role', related -> 'role'))
 $$
 
 -- define: product_usage_4
@@ -58,7 +59,7 @@ create function product_usage_4(now_ timestamptz)
 returns table (id text, doc jsonb, status text, usage_type text, specification_id text, used_at timestamptz)
 language sql stable as $$
     select u.id,
-           u.doc - '{creationDate,lastUpdate,usageProductPrice,externalIdentifier,product,serviceUsage,usageCharacteristic,description,
+           u.doc - '{relatedParty,creationDate,lastUpdate,usageProductPrice,externalIdentifier,product,serviceUsage,usageCharacteristic,description,
                   ratedProductUsage}'::text[]
                || jsonb_strip_nulls(jsonb_build_object(
                    '@type', 'Usage',
@@ -73,7 +74,8 @@ language sql stable as $$
                    'description', case when jsonb_typeof(u.doc -> 'description') = 'string' then u.doc -> 'description' end,
                    'relatedParty', (
                        select jsonb_agg(product_usage_party_4(p) order by n)
-                       from jsonb_array_elements(u.doc -> 'relatedParty') with ordinality as e (p, n)))),
+                       from jsonb_array_elements(u.doc -> 'relatedParty') with ordinality as e (p, n)
+                       where jsonb_typeof(coalesce(p -> 'partyOrPartyRole', p) -> 'id') = 'string'))),
            product_usage_status_4(u.status), u.usage_type, u.specification_id, t.used_at
     from product_usage(now_) u
     cross join lateral (
@@ -81,7 +83,9 @@ language sql stable as $$
 $$
 
 -- define: product_usage_specification_4
-create function product_usage_specification_4(now_ timestamptz) returns table (id text, doc jsonb, name text)
+-- What the catalog publishes, and what is only described.
+create function product_usage_specification_4(now_ timestamptz)
+returns table (id text, doc jsonb, name text, lifecycle_status text)
 language sql stable as $$
     select s.id,
            jsonb_strip_nulls(jsonb_build_object(
@@ -98,6 +102,12 @@ language sql stable as $$
                        'minCardinality', case when (c ->> 'required')::bool then 1 else 0 end, 'maxCardinality', 1)
                        order by n)
                    from jsonb_array_elements(s.doc -> 'characteristics') with ordinality as e (c, n)))),
-           s.doc ->> 'name'
+           s.doc ->> 'name', 'Active'
     from catalog_item_of('usageSpecification') s
+    union all
+    select d.id,
+           jsonb_build_object('@type', 'UsageSpecification', 'name', d.id, 'lifecycleStatus', 'Active', 'isBundle', false)
+               || d.body || jsonb_build_object('id', d.id, 'lastUpdate', instant_text(d.updated_at)),
+           coalesce(d.body ->> 'name', d.id), coalesce(d.body ->> 'lifecycleStatus', 'Active')
+    from usage_specification_described() d
 $$

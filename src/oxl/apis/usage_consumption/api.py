@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from oxl.apis.standard import Event
+from oxl.apis.standard import Event, face
 from oxl.apis.usage_consumption import actions, live
 from oxl.apis.usage_consumption.model import QueryUsageConsumption, UsageConsumptionReport, UsageLimit
 from oxl.callers import Owner
 from oxl.kernel.declare import Api, Field, Resource, Stream, Task
+
+_EVENTS = {"create": "QueryUsageConsumptionCreateEvent", "delete": "QueryUsageConsumptionDeleteEvent"}
 
 USAGE_CONSUMPTION = Api(
     name="usage_consumption",
@@ -34,11 +36,8 @@ USAGE_CONSUMPTION = Api(
             owner=Owner("party_id", "party"),
             state="state",
             task=Task(final=("done", "rejected", "cancelled", "terminatedWithError"), later=actions.create_query_later),
-            events={
-                "create": "QueryUsageConsumptionCreateEvent",
-                "delete": "QueryUsageConsumptionDeleteEvent",
-                "stateChange": "QueryUsageConsumptionStateChangeEvent",
-            },
+            events=_EVENTS | {"stateChange": "QueryUsageConsumptionStateChangeEvent"},
+            faces={"usage_consumption_v4": face("queryUsageConsumption", "usage_consumption_query_4", _EVENTS)},
             summary="Ask for the reports of the devices that a template means; of many a worker answers later",
         ),
         Resource(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from oxl.apis.standard4 import Event
+from oxl.apis.standard4 import Event, newer
+from oxl.apis.usage_consumption.api import USAGE_CONSUMPTION
 from oxl.apis.usage_consumption_v4 import actions, model
 from oxl.kernel.declare import Api, Field, Resource
 
@@ -29,6 +30,7 @@ USAGE_CONSUMPTION_V4 = Api(
             server_set=("usageConsumption",),
             delete=actions.delete_query,
             events={"create": "QueryUsageConsumptionCreateEvent", "delete": "QueryUsageConsumptionDeleteEvent"},
+            faces=newer(USAGE_CONSUMPTION, "queryUsageConsumption"),
             summary="Ask for the reports of a device, product, account or party",
         ),
     ),

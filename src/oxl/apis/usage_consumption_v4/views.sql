@@ -23,9 +23,10 @@ language sql immutable as $$ select case when ref ->> 'href' ~ '^[A-Za-z][A-Za-z
 create function consumption_parties_4(doc jsonb) returns jsonb
 language sql immutable as $$
     select jsonb_agg(
-        jsonb_build_object('@referredType', 'Party') || consumption_ref_4(p -> 'partyOrPartyRole') || jsonb_strip_nulls(
-            jsonb_build_object('@type', 'RelatedParty', 'role', p -> 'role')) order by n)
+        jsonb_build_object('@referredType', 'Party') || consumption_ref_4(coalesce(p -> 'partyOrPartyRole', p))
+            || jsonb_strip_nulls(jsonb_build_object('@type', 'RelatedParty', 'role', p -> 'role')) order by n)
     from jsonb_array_elements(doc -> 'relatedParty') with ordinality as e (p, n)
+    where jsonb_typeof(coalesce(p -> 'partyOrPartyRole', p) -> 'id') = 'string'
 $$
 
 -- define: consumption_counters_4
@@ -56,7 +57,7 @@ $$
 -- define: consumption_bucket_4
 create function consumption_bucket_4(bucket jsonb) returns jsonb
 language sql immutable as $$
-    select bucket - '{bucketSpecification,creationDate,statusText}'::text[] || jsonb_strip_nulls(jsonb_build_object(
+    select bucket - '{relatedParty,bucketSpecification,creationDate,statusText}'::text[] || jsonb_strip_nulls(jsonb_build_object(
         '@type', 'BucketRefOrValue',
         'status', coalesce(bucket -> 'statusText', bucket -> 'status'),
         'product', consumption_refs_4(bucket -> 'product', 'UsageConsumptionProductRef'),
@@ -69,7 +70,7 @@ $$
 -- define: consumption_report_4
 create function consumption_report_4(report jsonb) returns jsonb
 language sql immutable as $$
-    select consumption_ref_4(report) - 'bucket' || jsonb_strip_nulls(jsonb_build_object(
+    select consumption_ref_4(report) - '{bucket,relatedParty}'::text[] || jsonb_strip_nulls(jsonb_build_object(
         '@type', 'UsageConsumption',
         'product', consumption_refs_4(report -> 'product', 'UsageConsumptionProductRef'),
         'logicalResource', consumption_devices_4(report -> 'logicalResource'),
@@ -84,10 +85,11 @@ create function usage_consumption_query_4(now_ timestamptz)
 returns table (id text, doc jsonb, asked_at timestamptz)
 language sql stable as $$
     select q.id,
-           q.doc - '{state,errorMessage,creationDate}'::text[] || jsonb_strip_nulls(jsonb_build_object(
+           q.doc - '{relatedParty,state,errorMessage,creationDate}'::text[] || jsonb_strip_nulls(jsonb_build_object(
                'queryUsageConsumptionDate', instant_text(t.asked_at),
                'relatedParty', consumption_parties_4(q.doc),
-               'searchCriteria', case when q.doc ? 'searchCriteria' then consumption_report_4(q.doc -> 'searchCriteria') end,
+               'searchCriteria', case when q.doc ? 'searchCriteria' then consumption_report_4(q.doc -> 'searchCriteria')
+                   when not q.doc ?| '{partyAccount,relatedParty}' then '{}' end,
                'usageConsumption', coalesce((
                    select jsonb_agg(consumption_report_4(r) order by n)
                    from jsonb_array_elements(q.doc -> 'usageConsumption') with ordinality as e (r, n)), '[]'))),

@@ -12,9 +12,9 @@ from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase.pdfmetrics import registerFont, registerFontFamily
+from reportlab.pdfbase.pdfmetrics import registerFont, registerFontFamily, stringWidth
 from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.platypus import KeepTogether, Paragraph, SimpleDocTemplate, Spacer
+from reportlab.platypus import KeepTogether, Paragraph, SimpleDocTemplate
 from reportlab.platypus import Table as Grid
 
 from oxl.certify.papers.about import About
@@ -87,10 +87,15 @@ _RULES = [
 
 
 def _widths(block: Table) -> list[float]:
-    """Columns by the longest of what is in them, up to a bound beyond which lines are broken."""
-    longest = [max(len(line[n]) for line in [block.head, *block.lines]) for n in range(len(block.head))]
-    bounded = [max(min(each + 3, 60), 8) for each in longest]
-    return [_WIDTH * each / sum(bounded) for each in bounded]
+    """Columns as wide as their longest word at least; what is left goes by the longest text, up to a bound."""
+    rows = [block.head, *block.lines]
+    columns = [[row[n] for row in rows] for n in range(len(block.head))]
+    least = [max((stringWidth(word, "Text", 8) for each in column for word in each.split()), default=0.0) + 8
+             for column in columns]  # fmt: skip
+    bounded = [max(min(max(map(len, column)) + 3, 60), 8) for column in columns]
+    left = max(_WIDTH - sum(least), 0.0)
+    found = [each + left * share / sum(bounded) for each, share in zip(least, bounded, strict=True)]
+    return [each * _WIDTH / sum(found) for each in found]
 
 
 def _drawn(drawing: Drawing) -> Any:
@@ -112,7 +117,7 @@ def _drawn(drawing: Drawing) -> Any:
         placed: Any = shapes.String(x * scale, (drawing.height - y) * scale, text, fontName=font)
         placed.textAnchor, placed.fontSize = anchor, 12.5 * scale
         found.add(placed)
-    return KeepTogether([found, Spacer(1, 4)])
+    return found
 
 
 def _coloured(shape: Any, colour: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -213,10 +214,10 @@ async def query(s: Subject) -> AsyncIterator[str]:
         subscribed(s, f"eventType={event}") as (all_of_it, _),
         subscribed(s, "eventType=NoSuchEvent") as (none, _),
     ):
-        doc = await s.made()
+        doc, began = await s.made(), time.monotonic()
         if not await s.listener.until(all_of_it, lambda found: _about(found) == doc["id"], s.patience):
             raise Blocked(f"no {event} of {doc['id']} came for eventType={event}")
-        await s.lull()
+        await s.lull(time.monotonic() - began)
         for told in s.listener.told(all_of_it):
             if told.doc.get("eventType") != event:
                 yield f"a {told.doc.get('eventType')} came for the query eventType={event}"
@@ -231,10 +232,10 @@ async def silent(s: Subject) -> AsyncIterator[str]:
     async with subscribed(s) as (stays, _):
         async with subscribed(s) as (leaves, _):
             pass
-        doc = await s.made()
+        doc, began = await s.made(), time.monotonic()
         if not await s.listener.until(stays, lambda found: _about(found) == doc["id"], s.patience):
             raise Blocked(f"no {event} of {doc['id']} came to the one who stays")
-        await s.lull()
+        await s.lull(time.monotonic() - began)
         for told in s.listener.told(leaves):
             if _about(told.doc) == doc["id"]:  # what happened before may still have been on its way
                 yield f"a {told.doc.get('eventType')} of {doc['id']} came to a listener that had unsubscribed"

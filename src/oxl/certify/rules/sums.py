@@ -20,8 +20,8 @@ def _has_states(kind: Kind) -> bool:
 
 @rule("task.ends", "A task comes to an end, and says so in its state", DOCUMENT, "create retrieve", when=_has_states)
 async def ends(s: Subject) -> AsyncIterator[str]:
-    """One is made and looked at until its state is final."""
-    doc = await s.after(await s.made())
+    """One that was made and looked at until its state is final."""
+    doc = await s.one()
     if not ended(s.kind, doc):
         finals = ", ".join(FINAL[s.kind.name])
         yield f"{doc['id']} is {doc.get(s.kind.state)!r} after {s.patience:g} s, none of {finals}"
@@ -29,8 +29,8 @@ async def ends(s: Subject) -> AsyncIterator[str]:
 
 @rule("task.stays", "A task that has ended does not change any more", KITS, "create retrieve", when=_has_states)
 async def stays(s: Subject) -> AsyncIterator[str]:
-    """Read twice after its end."""
-    doc = await s.after(await s.made())
+    """Read again after its end."""
+    doc = await s.one()
     if not ended(s.kind, doc):
         raise Blocked(f"the task {doc['id']} does not end")
     await asyncio.sleep(0.2)
@@ -42,7 +42,7 @@ async def stays(s: Subject) -> AsyncIterator[str]:
 @rule("task.results", "What a task found is a list, also an empty one", KITS, "create retrieve", " ".join(RESULTS))
 async def results(s: Subject) -> AsyncIterator[str]:
     """The results of a task that is done."""
-    doc = await s.after(await s.made())
+    doc = await s.one()
     name = RESULTS[s.kind.name]
     if doc.get(s.kind.state, "done") != "done":
         raise Blocked(f"the task {doc['id']} is {doc.get(s.kind.state)}, not done")

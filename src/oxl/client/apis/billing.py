@@ -15,6 +15,21 @@ from oxl.client.operations import Kind
 BASE = "/oxl/billing/v1"
 
 
+class AccountTaxExemption(Typed, total=False):
+    """Why an account need not pay tax: it is exempt (E), or the charge is reversed and it owes the tax itself (AE)."""
+
+    id: Required[str]
+    href: Required[str]
+    billingAccount: EntityRef
+    taxCategory: Literal["E", "AE"]
+    reason: str
+    reasonCode: str
+    certificateNumber: str
+    issuingJurisdiction: str
+    taxNumber: str
+    validFor: TimePeriod
+
+
 class BillExplanation(Typed, total=False):
     """How a bill, or a line of one, comes to what it says: by a bill's id its lines, by a line's what is behind."""
 
@@ -80,12 +95,15 @@ class BillRun(Typed, total=False):
 
 
 class DunningStep(Typed, total=False):
-    """A step that was taken because a bill was not paid."""
+    """A step that was taken because a bill was not paid; while it is suspending it holds lines suspended."""
 
     id: Required[str]
     href: Required[str]
     name: str
     step: int
+    state: Literal["taken", "suspending", "lifted"]
+    suspended: list[EntityRef]
+    liftDate: str
     bill: EntityRef
     billingAccount: EntityRef
     billItem: EntityRef
@@ -119,3 +137,4 @@ bill_item: Kind[BillItem] = Kind(BASE, "billItem")
 bill_reissue: Kind[BillReissue] = Kind(BASE, "billReissue")
 bill_explanation: Kind[BillExplanation] = Kind(BASE, "billExplanation")
 dunning_step: Kind[DunningStep] = Kind(BASE, "dunningStep")
+account_tax_exemption: Kind[AccountTaxExemption] = Kind(BASE, "accountTaxExemption")

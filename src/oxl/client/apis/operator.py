@@ -41,6 +41,33 @@ class BillingAccount(Typed, total=False):
     relatedParty: list[EntityRef]
 
 
+class CatalogCheck(Typed, total=False):
+    """Catalog files, held against the rules as if they were published beside those that are."""
+
+    id: Required[str]
+    href: Required[str]
+    status: Literal["good", "faulty"]
+    creationDate: str
+    file: list[CatalogFile]
+    problem: list[CatalogProblem]
+
+
+class CatalogFile(TypedDict, total=False):
+    """A file of a catalog: its path in the folder, and its text."""
+
+    path: Required[str]
+    text: str
+
+
+class CatalogProblem(TypedDict, total=False):
+    """Something wrong in a file."""
+
+    file: Required[str]
+    line: Required[int]
+    field: Required[str]
+    message: Required[str]
+
+
 class CharacteristicSpecification(TypedDict, total=False):
     """A characteristic that records of a kind of usage carry; it is required where at least one is."""
 
@@ -120,6 +147,18 @@ class EventRecord(Typed, total=False):
     event: dict[str, Any]
 
 
+class EventReplay(Typed, total=False):
+    """A request to tell a subscription again: all since a time, or what was given up: one dead letter, or all."""
+
+    id: Required[str]
+    href: Required[str]
+    hubListener: EntityRef
+    deadLetter: EntityRef
+    startDateTime: str
+    number: int
+    creationDate: str
+
+
 class HubListener(Typed, total=False):
     """Who is told of an API's events, how far it has come, and how it answers."""
 
@@ -174,6 +213,17 @@ class LedgerTotal(TypedDict, total=False):
     remaining: int
 
 
+class LoopStep(Typed, total=False):
+    """A step of the loop: when it last did something, what waits to be done by itself, what waits for a person."""
+
+    id: Required[str]
+    href: Required[str]
+    lastDate: str
+    waiting: int
+    attention: int
+    isBounded: bool
+
+
 class OfferingRelationship(Typed, total=False):
     """How an offering stands to another."""
 
@@ -181,6 +231,27 @@ class OfferingRelationship(Typed, total=False):
     href: str
     relationshipType: Literal["requires", "excludes", "upgradeOf"]
     name: str
+
+
+class Overview(Typed, total=False):
+    """What happened in the last 24 hours (`day`) or 30 days (`month`, in days of UTC), step by step."""
+
+    id: Required[str]
+    href: Required[str]
+    step: Literal["hour", "day"]
+    startDateTime: str
+    endDateTime: str
+    series: list[OverviewSeries]
+
+
+class OverviewSeries(TypedDict, total=False):
+    """One line of a chart: how many in each step and, where there is money, what they came to."""
+
+    name: Required[Literal["usage", "topup", "bill", "event"]]
+    label: Required[str]
+    unit: str
+    number: Required[list[int]]
+    amount: list[Decimal]
 
 
 class Party(Typed, total=False):
@@ -193,6 +264,19 @@ class Party(Typed, total=False):
     familyName: str
     contactMedium: list[dict[str, Any]]
     languageAbility: list[dict[str, Any]]
+
+
+class PartyErasure(Typed, total=False):
+    """The erasure of a party: names, numbers and documents go; sums stay, under ids that say nothing."""
+
+    id: Required[str]
+    href: Required[str]
+    party: EntityRef
+    state: str
+    stateReason: str
+    outcome: dict[str, int]
+    creationDate: str
+    completionDate: str
 
 
 class PlanAllowance(Typed, total=False):
@@ -381,6 +465,43 @@ class RecommendationTakeUp(Typed, total=False):
     takeUp: Decimal
 
 
+class Sandbox(Typed, total=False):
+    """The tenant's clock, how many seconds it is ahead, what goes wrong on purpose, and whether it is marked."""
+
+    id: Required[str]
+    href: Required[str]
+    now: str
+    ahead: int
+    frozen: str
+    isMarked: bool
+    faults: SandboxFaults
+
+
+class SandboxAction(Typed, total=False):
+    """Something done to a sandbox: its clock moved, faults set, or everything put back to the demo."""
+
+    id: Required[str]
+    href: Required[str]
+    kind: Literal["moveClock", "setFaults", "resetDemo"]
+    until: str
+    faults: SandboxFaults
+    subscribers: int
+    records: int
+    state: str
+    note: str
+    creationDate: str
+
+
+class SandboxFaults(TypedDict, total=False):
+    """What goes wrong on purpose: shares of 1, milliseconds. What is not said does not go wrong."""
+
+    errorShare: Decimal
+    errorStatus: int
+    requestDelay: int
+    eventDelay: int
+    duplicateShare: Decimal
+
+
 class Subscriber(Typed, total=False):
     """One line with everything that belongs to it; its id is that of its subscription's product."""
 
@@ -499,3 +620,10 @@ event_delivery: Kind[EventDelivery] = Kind(BASE, "eventDelivery")
 dead_letter: Kind[DeadLetter] = Kind(BASE, "deadLetter")
 ledger_proof: Kind[LedgerProof] = Kind(BASE, "ledgerProof")
 audit_record: Kind[AuditRecord] = Kind(BASE, "auditRecord")
+party_erasure: Kind[PartyErasure] = Kind(BASE, "partyErasure")
+overview: Kind[Overview] = Kind(BASE, "overview")
+loop_step: Kind[LoopStep] = Kind(BASE, "loopStep")
+event_replay: Kind[EventReplay] = Kind(BASE, "eventReplay")
+catalog_check: Kind[CatalogCheck] = Kind(BASE, "catalogCheck")
+sandbox: Kind[Sandbox] = Kind(BASE, "sandbox")
+sandbox_action: Kind[SandboxAction] = Kind(BASE, "sandboxAction")

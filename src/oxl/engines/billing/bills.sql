@@ -119,8 +119,17 @@ from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bi
 select id, currency, kind from inventory_account() where id = any ($1)
 
 -- name: keep_demands
+-- Of an account one bill is asked for at a time: those that are not returned are others.
 insert into bill_demand (id, kind, account_id, of_bill, state, created_at, updated_at, body)
 select d.id, d.kind, d.account_id, d.of_bill, 'inProgress', $1, $1, d.body::jsonb
+from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) as d (id, kind, account_id, of_bill, body)
+order by d.account_id, d.id
+on conflict (account_id) where kind = 'interim' and state = 'inProgress' and reason is null do nothing
+returning id
+
+-- name: keep_seconds
+insert into bill_demand (id, kind, account_id, of_bill, state, reason, created_at, updated_at, body)
+select d.id, d.kind, d.account_id, d.of_bill, 'inProgress', 'alreadyRequested', $1, $1, d.body::jsonb
 from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) as d (id, kind, account_id, of_bill, body)
 
 -- name: open_demands

@@ -38,11 +38,21 @@ class Demand(msgspec.Struct, frozen=True):
 
 
 async def ask(work: Work, items: Sequence[Demand]) -> list[Done | Refused]:
-    """Take demands; each is in progress until a worker has made its bill, or said why not."""
+    """Take demands; each is in progress until a worker has made its bill, or said why not.
+
+    Of an account one bill can be asked for at a time: a second one will be rejected.
+    """
     rows = [(new_id(work.now), item.kind, item.account_id, item.of_bill, item.body) for item in items]
     if rows:
-        await work.conn.execute(q.keep_demands, work.now, *[list(column) for column in zip(*rows, strict=True)])
+        kept = await work.conn.fetch(q.keep_demands, work.now, *_columns(rows))
+        taken = {row["id"] for row in kept}
+        if seconds := [row for row in rows if row[0] not in taken]:
+            await work.conn.execute(q.keep_seconds, work.now, *_columns(seconds))
     return [Done(row[0], ("create",), "inProgress") for row in rows]
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 async def make(work: Work) -> list[Done | Refused]:

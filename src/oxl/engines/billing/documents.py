@@ -16,7 +16,7 @@ import msgspec
 
 from oxl.db.queries import load
 from oxl.engines.billing import facts as said
-from oxl.engines.billing.facts import Facts, Line, Product, Tax, Used
+from oxl.engines.billing.facts import Exemption, Facts, Line, Product, Tax, Used
 from oxl.engines.billing.periods import local_day
 from oxl.engines.billing.policy import Policy
 from oxl.engines.billing.setup import policy_of
@@ -65,6 +65,7 @@ async def facts_of(work: Work, bills: Sequence[str]) -> dict[str, Facts]:
     sources = list({row["lines_of"] for row in rows})
     lines = _grouped(await work.conn.fetch(q.lines, sources))
     taxes = _grouped(await work.conn.fetch(q.taxes, sources))
+    exemptions = _grouped(await work.conn.fetch(q.exemptions, [row["id"] for row in rows]))
     products = sorted({row["product_id"] for each in lines.values() for row in each if row["product_id"]})
     numbers = {row["id"]: row["number"] for row in await work.conn.fetch(q.numbers, products, work.now)}
     for row in rows:
@@ -77,6 +78,7 @@ async def facts_of(work: Work, bills: Sequence[str]) -> dict[str, Facts]:
             tuple(_line(each, places, policy.zone) for each in mine),
             tuple(Tax(each["tax_category"], each["tax_rate"], each["base"], each["tax"])
                   for each in taxes.get(row["lines_of"], [])),
+            tuple(_exemption(each) for each in exemptions.get(row["id"], [])),
             tuple(Product(numbers.get(product, ""), _plans(catalog, mine, product)) for product in places),
             used if row["category"] != "credit note" else (),
         )  # fmt: skip
@@ -135,11 +137,16 @@ def _line(row: Any, places: Mapping[str, int], zone: ZoneInfo) -> Line:
     )
 
 
+def _exemption(row: Any) -> Exemption:
+    return Exemption(**{name: row[name] for name in ("category", "reason", "reason_code", "certificate", "tax_number")})
+
+
 def _facts(
     row: Any,
     policy: Policy,
     lines: tuple[Line, ...],
     taxes: tuple[Tax, ...],
+    exemptions: tuple[Exemption, ...],
     products: tuple[Product, ...],
     used: Iterable[Any],
 ) -> Facts:
@@ -160,6 +167,7 @@ def _facts(
         products=products,
         lines=lines,
         taxes=taxes,
+        exemptions=exemptions,
         used=_used(used, first, last),
         due=row["owed"] + row["carried"],
         **{name: row[name] for name in names},

@@ -36,6 +36,17 @@ from bill_line where bill_id = any ($1) order by bill_id, place
 -- name: taxes
 select bill_id, tax_category, tax_rate, base, tax from bill_tax where bill_id = any ($1) order by bill_id, tax_category
 
+-- name: exemptions
+-- Why lines have no tax: of the account's exemptions that had begun, the newest of each category in the tax table.
+select distinct on (b.id, x.tax_category) b.id as bill_id, x.tax_category as category, x.reason,
+       coalesce(x.reason_code, '') as reason_code, coalesce(x.certificate, '') as certificate,
+       coalesce(x.tax_number, '') as tax_number
+from bill_of() b
+join bill_tax t on t.bill_id = b.lines_of
+join tax_exemption x on x.account_id = b.account_id and x.tax_category = t.tax_category and x.valid_from <= b.bill_date
+where b.id = any ($1)
+order by b.id, x.tax_category, x.valid_from desc
+
 -- name: numbers
 -- $1 products, $2 now
 select distinct on (p.id) p.id, d.value as number

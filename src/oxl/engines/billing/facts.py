@@ -79,6 +79,16 @@ class Tax(msgspec.Struct, frozen=True):
     tax: int
 
 
+class Exemption(msgspec.Struct, frozen=True, kw_only=True):
+    """Why lines of a tax category have no tax though others would: exempt (E), or the customer owes it (AE)."""
+
+    category: str
+    reason: str
+    reason_code: str = ""  # of the list VATEX
+    certificate: str = ""
+    tax_number: str = ""  # the customer's
+
+
 class Used(msgspec.Struct, frozen=True):
     """What was used of a unit on each day of the period, from its first."""
 
@@ -104,6 +114,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     products: tuple[Product, ...] = ()
     lines: tuple[Line, ...] = ()
     taxes: tuple[Tax, ...] = ()
+    exemptions: tuple[Exemption, ...] = ()
     used: tuple[Used, ...] = ()
     net: int
     tax: int

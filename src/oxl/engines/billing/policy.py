@@ -28,12 +28,18 @@ class Seller(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     color: str = "#0b5cad"  # in which documents are set
 
 
+EXEMPT = ("E", "AE")  # the standard's categories of an account that need not pay tax: exempt, reverse charge
+
+
 class DunningStep(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What happens so many days after a bill was due: a reminder, with a fee on the next bill where there is one."""
+    """What happens so many days after a bill was due: a reminder, with a fee on the next bill where there is one; the
+    account's lines are suspended until the bill is paid where it says so.
+    """
 
     name: str
     after_days: int
     fee: str = "0"  # currency units, without tax
+    suspend: bool = False
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

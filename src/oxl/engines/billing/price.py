@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -43,6 +44,28 @@ def prices_of(catalog: Catalog, zone: ZoneInfo) -> list[dict[str, Any]]:
                    "by_day": False}
                 for fee in plan.one_time
             ]  # fmt: skip
+    return rows
+
+
+def savings_of(catalog: Catalog) -> list[dict[str, Any]]:
+    """What the discounts of plans take off their fees: a row for each discount, fee and span of months of tenure.
+
+    Discounts are taken one after another, so that the share of one depends on which others the tenure brings as well;
+    `share` is exact, as decimal text.
+    """
+    rows: list[dict[str, Any]] = []
+    for plan in (plan for versions in catalog.plans.values() for plan in versions):
+        fees = [("recurring", fee.id) for fee in plan.recurring] + [("oneTime", fee.id) for fee in plan.one_time]
+        for kind, fee in fees:
+            found = [each for each in plan.discounts if each.on == kind and fee in (each.components or {fee})]
+            starts = sorted({each.tenure_months for each in found})
+            for since, until in zip(starts, [*starts[1:], None][: len(starts)], strict=True):
+                kept = Decimal(1)
+                for each in (one for one in found if one.tenure_months <= since):
+                    share, kept = kept * each.percent / 100, kept * (100 - each.percent) / 100
+                    named = {"plan_id": plan.id, "version": plan.version, "component": fee}
+                    named |= {"id": each.id, "name": each.name, "share": str(share)}
+                    rows.append(named | {"from_month": since, "to_month": until})
     return rows
 
 

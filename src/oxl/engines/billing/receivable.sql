@@ -89,21 +89,43 @@ language sql stable as $$
 $$
 
 -- name: overdue
--- Bills whose payment was due before a day and has not come, with the steps that were taken; one dunning at a time.
-select b.id, b.account_id, b.currency, b.due_at, coalesce(max(d.step), 0) as step
-from bill b left join bill_dunning d on d.bill_id = b.id
-where b.paid < b.owed and b.category not in ('trial', 'duplicate') and b.due_at < $1
-group by b.id having coalesce(max(d.step), 0) < $2
-order by b.id
+-- Bills that are not paid and whose next step's time has come, so many days after they were due ($2, by step), with the
+-- steps that were taken; of accounts, or of any.
+select b.id, b.account_id, b.currency, b.due_at, coalesce(d.step, 0) as step
+from bill b
+left join lateral (select max(step) as step from bill_dunning where bill_id = b.id) d on true
+where b.paid < b.owed and b.category not in ('trial', 'duplicate')
+  and b.due_at + interval '24 hours' * ($2::int[])[coalesce(d.step, 0) + 1] <= $1
+  and ($4::text[] is null or b.account_id = any ($4))
+order by b.id limit $3
 
 -- name: keep_dunning
-insert into bill_dunning (id, bill_id, step, account_id, name, item_id, at)
-select d.id, d.bill_id, d.step, d.account_id, d.name, d.item_id, $1
+insert into bill_dunning (id, bill_id, step, account_id, name, item_id, at, suspended)
+select d.id, d.bill_id, d.step, d.account_id, d.name, d.item_id, $1, array(select jsonb_array_elements_text($8::jsonb -> n))
 from unnest($2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::text[])
-    as d (id, bill_id, step, account_id, name, item_id)
-on conflict do nothing
+    with ordinality as d (id, bill_id, step, account_id, name, item_id, place)
+cross join lateral (select place::int - 1 as n) p
+
+-- name: lines
+-- The lines of accounts that have a status.
+select id from inventory_product($3)
+where account_id = any ($1) and kind = 'subscription' and status = $2 order by id
+
+-- name: held_lines
+-- The lines of an account that steps of dunning hold suspended.
+select distinct unnest(suspended) as id from bill_dunning
+where account_id = $1 and suspended <> '{}' and lifted_at is null
+
+-- name: to_lift
+-- Steps that hold lines suspended though their bill is paid; of accounts, or of any.
+select d.id, d.account_id, d.suspended
+from bill_dunning d join bill b on b.id = d.bill_id
+where d.suspended <> '{}' and d.lifted_at is null and b.paid >= b.owed and ($1::text[] is null or d.account_id = any ($1))
+order by d.id limit $2
+
+-- name: lift
+update bill_dunning set lifted_at = $2 where id = any ($1)
 
 -- define: bill_dunning_of
-create function bill_dunning_of()
-returns table (id text, bill_id text, step int, account_id text, name text, item_id text, at timestamptz)
-language sql stable as 'select id, bill_id, step, account_id, name, item_id, at from bill_dunning'
+create function bill_dunning_of() returns setof bill_dunning
+language sql stable as 'select d.* from bill_dunning d'

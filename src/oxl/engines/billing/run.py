@@ -13,8 +13,8 @@ import msgspec
 
 from oxl.db.queries import load
 from oxl.engines.billing import periods, receivable
-from oxl.engines.billing.policy import Policy
-from oxl.engines.billing.price import names_of, prices_of, rates_at
+from oxl.engines.billing.policy import EXEMPT, Policy
+from oxl.engines.billing.price import names_of, prices_of, rates_at, savings_of
 from oxl.engines.billing.setup import policy_of
 from oxl.engines.catalog.registry import catalog_of
 from oxl.values import new_id
@@ -95,10 +95,13 @@ async def _start(work: Work, item: NewRun) -> Done | Refused:
             raise invalid("billCycle.id", "its cut-off has not passed")
     accounts = list(item.accounts)
     if cycle is not None and not accounts:
-        accounts = [row["id"] for row in await work.conn.fetch(q.accounts_of_day, cycle["billing_day"])]
+        rows = await work.conn.fetch(q.accounts_of_day, cycle["billing_day"])
+        accounts = [row["id"] for row in rows]
     elif not accounts:
         raise invalid("billingAccount", "is required where no cycle is given", "missingAttribute")
-    known = {row["id"]: row for row in await work.conn.fetch(q.known_accounts, accounts)}
+    else:
+        rows = await work.conn.fetch(q.known_accounts, accounts)
+    known = {row["id"]: row for row in rows}
     for n, account in enumerate(accounts):
         if account not in known:
             raise invalid(f"billingAccount[{n}].id", "no such account", "unknownAccount")
@@ -125,11 +128,11 @@ async def batch(work: Work, run_id: str, size: int = BATCH) -> list[Done | Refus
     run = await work.conn.fetchrow(q.run, run_id)
     if run is None:
         raise LookupError(f"there is no bill run {run_id!r}")
+    await work.conn.execute(q.make_room)
     taken = await work.conn.fetch(q.take, run_id, size)
     if not taken:
         return []
     accounts = [row["account_id"] for row in taken]
-    await work.conn.execute(q.make_room)
     await work.conn.execute(q.lock_accounts, accounts)
     catalog = await catalog_of(work)
     rates = rates_at(catalog, run["cutoff"])
@@ -138,7 +141,7 @@ async def batch(work: Work, run_id: str, size: int = BATCH) -> list[Done | Refus
     if broken:
         await work.conn.execute(q.fail_items, run_id, list(broken), list(broken.values()))
     ready = [row for row in taken if row["account_id"] not in broken]
-    made = await _bill(work, run, ready, rates) if ready else []
+    made = await _bill(work, run, ready, dict.fromkeys(EXEMPT, 0) | rates) if ready else []
     if run["kind"] != "trial" and made:
         await _number(work, await policy_of(work), run["cutoff"], [row["id"] for row in made])
         await receivable.settle_new(work, [row for row in made if row["owed"] <= 0 or row["carried"] < 0])
@@ -160,9 +163,9 @@ async def _bill(work: Work, run: Any, taken: Sequence[Any], rates: dict[str, int
         one.bill, run["id"], [row["account_id"] for row in taken], new, [row["until_window"] for row in taken],
         work.now, run["cutoff"], day, policy.time_zone, starts, run["since"] or date(1970, 1, 1),
         _text(prices_of(catalog, policy.zone)),
-        _text(calendar), _text(frames), _text([{"tax_category": each, "rate": rate} for each, rate in rates.items()]),
-        run["kind"] == "trial", "normal" if run["kind"] == "onCycle" else "interim",
-        "validated" if policy.auto_validate else "new", policy.hold_above, run["cycle_id"], _text(names_of(catalog)),
+        _text(calendar), _text(frames), list(rates), list(rates.values()), run["kind"] == "trial",
+        "normal" if run["kind"] == "onCycle" else "interim", "validated" if policy.auto_validate else "new",
+        policy.hold_above, run["cycle_id"], _text(names_of(catalog)), _text(savings_of(catalog)),
     )  # fmt: skip
 
 

@@ -56,7 +56,7 @@ on conflict (cycle_id) where kind = 'onCycle' do nothing
 returning id
 
 -- name: accounts_of_day
-select id from inventory_account() where billing_day = $1 and kind = 'postpaid' order by id
+select id, kind, billing_day from inventory_account() where billing_day = $1 and kind = 'postpaid' order by id
 
 -- name: known_accounts
 select id, kind, billing_day from inventory_account() where id = any ($1)
@@ -78,18 +78,22 @@ select $1, w.account_id, w.open_window, 'pending' from inventory_open_windows($2
 select id, kind, cycle_id, cutoff, since, state, control from bill_run where id = $1
 
 -- name: take
-select i.account_id, i.until_window, a.billing_day, k.billed_until
-from bill_run_item i
-join inventory_account() a on a.id = i.account_id
-left join bill_account k on k.account_id = i.account_id
-where i.run_id = $1 and i.state = 'pending'
-order by i.account_id
-limit $2
-for update of i skip locked
+with taken as materialized (
+    select i.account_id, i.until_window from bill_run_item i
+    where i.run_id = $1 and i.state = 'pending'
+    order by i.account_id
+    limit $2
+    for update skip locked
+)
+select t.account_id, t.until_window, a.billing_day from taken t join inventory_account() a on a.id = t.account_id
+order by t.account_id
 
 -- name: make_room
--- A batch is sorted several times over; it should not go to the disk for that.
-select set_config('work_mem', '128MB', true)
+-- A batch is sorted several times over; it should not go to the disk for that. And it is planned for as many accounts as
+-- it has: a plan for any number of them, which the server would come to after some batches, is one for a few. It looks
+-- up what its accounts have and reads no table whole, so that an account costs the same however many there are.
+select set_config('work_mem', '128MB', true), set_config('plan_cache_mode', 'force_custom_plan', true),
+       set_config('enable_seqscan', 'off', true), set_config('random_page_cost', '1.1', true)
 
 -- name: lock_accounts
 select account_id from bill_account where account_id = any ($1) order by account_id for no key update

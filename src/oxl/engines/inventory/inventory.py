@@ -273,5 +273,15 @@ async def guide(
     return found
 
 
+async def holders(
+    work: Work, numbers: Sequence[str], products: Sequence[str]
+) -> dict[str, list[tuple[datetime | None, datetime | None, str]]]:
+    """By number or product, the accounts that had it: (from, to, account); a product has always been one account's."""
+    found: dict[str, list[tuple[datetime | None, datetime | None, str]]] = {}
+    for name, *period in await work.conn.fetch(q.holders, list(numbers), list(products)):
+        found.setdefault(name, []).append((period[0], period[1], period[2]))
+    return found
+
+
 def _columns(rows: Sequence[tuple]) -> list[list]:
     return [list(column) for column in zip(*rows, strict=True)]

@@ -170,6 +170,13 @@ $$
 -- name: guide
 select * from inventory_guide($1, $2, $3) order by n
 
+-- name: holders
+-- Whose numbers $1 were when, and whose products $2 are.
+select u.number as name, u.valid_from, u.valid_to, p.account_id
+from number_use u join product p on p.id = u.product_id where u.number = any ($1)
+union all
+select id, null, null, account_id from product where id = any ($2)
+
 -- name: provisioning_turn
 -- Numbers are given out by one transaction at a time, so that two never give the same one.
 select pg_advisory_xact_lock(hashtext(current_schema || '.numbers'))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from oxl.engines.catalog.catalog import Catalog
-from oxl.engines.catalog.specification import UsageEvent
+from oxl.engines.catalog.specification import Specification, UsageEvent
 from oxl.engines.inventory.guided import Guided
 from oxl.engines.ledger.burn import Draw, Held
 from oxl.engines.ledger.reserved import Reserved
@@ -32,8 +32,19 @@ class Origin(msgspec.Struct, frozen=True):
     plan_version: int | None = None
 
 
+class Reading(NamedTuple):
+    """What a record says by a specification, and what makes it the same record as another."""
+
+    specification: Specification
+    event: UsageEvent
+    key: bytes
+
+
 class Record(msgspec.Struct, frozen=True):
-    """One usage record as it came: its document, and the parts that the engine reads."""
+    """One usage record as it came: its document, and the parts that the engine reads.
+
+    `reading` may be made ahead of its transaction; it counts as long as the catalog has that specification.
+    """
 
     body: str  # JSON text
     specification_id: str
@@ -42,13 +53,14 @@ class Record(msgspec.Struct, frozen=True):
     product_id: str | None
     external_id: tuple[str, str, str] | None  # owner, type, id
     origin: Origin | None = None
+    reading: Reading | None = None
 
 
 _BODY = msgspec.json.Encoder(decimal_format="number")
 _STORED = msgspec.json.Decoder(float_hook=Decimal)
 
 
-def record_of(body: dict[str, Any]) -> Record:
+def record_of(body: dict[str, Any], origin: Origin | None = None) -> Record:
     """The record in a document in the standard's names, checked by whoever took it in."""
     external = next(iter(body.get("externalIdentifier", ())), None)
     return Record(
@@ -60,6 +72,7 @@ def record_of(body: dict[str, Any]) -> Record:
         external_id=(external.get("owner", ""), external.get("externalIdentifierType", ""), external["id"])
         if external
         else None,
+        origin=origin,
     )
 
 

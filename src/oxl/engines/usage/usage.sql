@@ -183,17 +183,17 @@ where u.key = k.key
 
 -- name: keep
 insert into usage (id, status, reason, usage_type, specification_id, started_at, product_id, account_id, device_id,
-                   charge_window, plan_id, plan_version, unit, quantity, prices, created_at, updated_at, body, draws,
-                   charges, actor, reference, key)
-select id, status, reason, usage_type, specification_id, started_at, product_id, account_id, device_id,
-       charge_window, plan_id, plan_version, unit, quantity, prices::jsonb, $1, $1, body::jsonb, draws::jsonb, charges::jsonb,
-       actor, reference, key
-from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::text[],
-            $10::text[], $11::bigint[], $12::text[], $13::int[], $14::text[], $15::bigint[], $16::text[], $17::text[],
-            $18::text[], $19::text[], $20::text[], $21::text[], $22::bytea[])
+                   charge_window, plan_id, plan_version, unit, quantity, prices, body, draws, charges, actor, reference,
+                   key, created_at, updated_at)
+select id, status, reason, usage_type, specification_id, started_at, product_id, account_id, device_id, charge_window,
+       plan_id, plan_version, unit, quantity, prices::jsonb, body::jsonb, draws::jsonb, charges::jsonb, actor, reference,
+       key, created_at, updated_at
+from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::text[],
+            $9::text[], $10::bigint[], $11::text[], $12::int[], $13::text[], $14::bigint[], $15::text[], $16::text[],
+            $17::text[], $18::text[], $19::text[], $20::text[], $21::bytea[], $22::timestamptz[], $23::timestamptz[])
     as u (id, status, reason, usage_type, specification_id, started_at, product_id, account_id, device_id,
-          charge_window, plan_id, plan_version, unit, quantity, prices, body, draws, charges, actor, reference,
-          key)
+          charge_window, plan_id, plan_version, unit, quantity, prices, body, draws, charges, actor, reference, key,
+          created_at, updated_at)
 
 -- name: describe
 update usage

@@ -10,10 +10,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 import pytest
+from tests.conftest import USAGE, usage_body
 from tests.docs.blocks import DATA, ROOT, RUN, SHOWN, Block, agrees, blocks, indented, pages
 from tests.docs.forking import write_shim
 from tests.docs.running import PageError, run_page
@@ -55,6 +58,11 @@ def ground() -> Iterator[Ground]:
     port = free_port()
     server = cli.start("serve", "--port", str(port))
     until_serving(f"http://127.0.0.1:{port}", server)
+    for n in range(1, 4):  # something is in suspense, whatever the month was like
+        start = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+        unknown = usage_body("voice", "4900", start, duration=n, destinationPhoneNumber="+493012345")
+        answer = httpx.post(f"http://127.0.0.1:{port}{USAGE}", json=unknown, timeout=PATIENCE)
+        assert answer.json()["status"] == "failed", answer.text
     yield Ground(folder, port, cli.environment)
     forking.kill()
     forking.wait()
