@@ -140,7 +140,7 @@ async def late_commits(tenant: Tenant, _: Database, seed: int, size: int = 6) ->
             conn = await each._take()
             await conn.execute("begin")
             event = select.Event(new_id(system_now()), "BucketCreateEvent", place)
-            await select.keep_events(conn, bucket, tenant.clock.now(), api, [event])
+            await select.keep_events(conn, bucket, tenant.clock.now(), api, [event], False, [])
             written.append(event.id)
             open_ones.append(conn)
         choose.shuffle(open_ones)

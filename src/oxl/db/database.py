@@ -152,7 +152,7 @@ class Tenant:
         self.clock.skew = skew
         self.clock.offset = row["shift"] or timedelta(0)
         self.clock.frozen = row["frozen"]
-        self.faults = faults_of(row["faults"]) if row["faults"] else NONE
+        self.faults = faults_of(row["faults"])
 
     async def set_clock(self, shift: timedelta, frozen: datetime | None) -> None:
         """Shift or freeze the tenant's time, for every process; `refresh_clock` brings it to the others."""

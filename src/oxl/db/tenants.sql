@@ -177,7 +177,9 @@ begin  -- rows are reached through their table: a partition's own door would lea
 end $$;
 
 -- name: clock
-select shift, frozen, faults, clock_timestamp() as told from (select) one left join tenant_clock on true
+-- A tenant of before faults has none.
+select c.shift, c.frozen, coalesce(to_jsonb(c) ->> 'faults', '{}') as faults, clock_timestamp() as told
+from (select) one left join tenant_clock c on true
 
 -- name: set_clock
 insert into tenant_clock (shift, frozen) values ($1, $2)
