@@ -15,6 +15,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 SIZES = {"desktop": (1280, 900, "light"), "phone": (390, 844, "dark")}
+NETWORK = ("http:", "https:", "ws:", "wss:")
 LONG = 60_000  # milliseconds for which something is waited for; it comes in a fraction of that
 _FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
@@ -50,8 +51,8 @@ class Tab:
             self.faults.append(f"console: {message.text}")
 
     def _asked(self, request: Any) -> None:
-        own = ("blob:", "data:", "about:", "chrome-extension:")  # the last is the browser's reader of PDFs
-        if not request.url.startswith((f"{self.url}/", *own)):
+        """Only what goes over a network can go elsewhere: chrome: and its like are the browser's own reader of PDFs."""
+        if request.url.startswith(NETWORK) and not request.url.startswith(f"{self.url}/"):
             self.faults.append(f"asked elsewhere: {request.url}")
 
     async def open(self, hash_: str, heading: str = "") -> None:

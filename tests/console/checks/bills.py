@@ -36,7 +36,7 @@ async def test_a_trial_run_is_made_and_adds_up(opened) -> None:
         page = tab.page
         await expect(page.locator("tbody tr").first).to_be_visible()
         await page.get_by_role("button", name="Start a run").click()
-        await page.get_by_role("dialog").get_by_role("button", name="Start a run").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Start", exact=True).click()
         newest = page.locator("tbody tr").first
         await expect(newest).to_contain_text("Trial")
         await expect(newest).to_contain_text("Succeeded")

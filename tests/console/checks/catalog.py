@@ -25,11 +25,11 @@ async def test_offerings_plans_and_a_simulation(opened) -> None:
         await page.get_by_role("link", name="Simulate a usage").click()
         await expect(page.get_by_label("Plan")).to_have_value("prepaid-m.1")
         await page.get_by_label("Kind of usage").select_option("voice")
-        await page.get_by_label("Duration").fill("90")
+        await page.get_by_label("Duration", exact=True).fill("90")
         await page.get_by_role("button", name="Simulate").click()
         await expect(page.locator(".steps")).to_contain_text("Component")
         await tab.check()
-        await page.get_by_label("Duration").fill("-1")
+        await page.get_by_label("Duration", exact=True).fill("-1")
         await page.get_by_role("button", name="Simulate").click()
         await expect(page.get_by_role("alert")).to_be_visible()
 
