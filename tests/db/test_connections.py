@@ -108,9 +108,8 @@ async def test_a_reader_cancelled_in_the_middle_leaves_a_usable_connection(few: 
         async with few.connection() as conn:
             assert await asyncio.wait_for(conn.fetchval("select 1"), PATIENCE) == 1
     assert few._open <= 2
-    await cut_off(
-        database, few
-    )  # those that nobody heard of still sleep, and an index that is built would wait for them
+    # Those that were given up still sleep, and whoever builds an index would wait for them.
+    await cut_off(database, few)
 
 
 async def test_a_failed_transaction_leaves_a_usable_connection(few: Tenant) -> None:
