@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
-SIZES = {"desktop": (1280, 900, "light"), "phone": (390, 844, "dark")}
+SIZES = {"desktop": (1280, 900, "light", "UTC"), "phone": (390, 844, "dark", "Pacific/Auckland")}
 NETWORK = ("http:", "https:", "ws:", "wss:")
 LONG = 60_000  # milliseconds for which something is waited for; it comes in a fraction of that
 _FLAGS = (
@@ -75,9 +75,10 @@ class Tab:
 @asynccontextmanager
 async def tab(browser: Browser, url: str, size: str) -> AsyncIterator[Tab]:
     """A tab with a fresh profile, of a size; nothing may have gone wrong in it by its end."""
-    width, height, scheme = SIZES[size]
+    width, height, scheme, zone = SIZES[size]
     context = await browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce", accept_downloads=True
+        viewport={"width": width, "height": height}, color_scheme=scheme, timezone_id=zone, reduced_motion="reduce",
+        accept_downloads=True, is_mobile=size == "phone", has_touch=size == "phone",
     )  # fmt: skip
     made = Tab(await context.new_page(), url)
     yield made

@@ -29,7 +29,7 @@ async function plans(main, query, signal) {
     h("p", { class: "small muted" }, plan.description ?? ""),
     facts([["Kind", capital(word(plan.kind))], ["From", day(plan.validFor?.startDateTime)], ["Prices", plan.taxIncluded ? "with tax" : "without tax"],
       ...plan.allowance.map((each) => [each.name, `${quantity(each.amount.amount, each.amount.units)}${each.isShared ? ", shared" : ""}`]),
-      ...plan.productOfferingPrice.map((each) => [each.name, each.price ? money(each.price) : `per ${each.unitOfMeasure}`])]),
+      ...plan.productOfferingPrice.map((each) => [each.name, each.price ? money(each.price) : each.unitOfMeasure ? `per ${each.unitOfMeasure}` : "free"])]),
     h("p", {}, h("a", { href: `#/catalog/simulate?plan=${plan.id}` }, "Simulate a usage"))))), items.length ? shown(items, total) : empty("No plans", ""));
 }
 
