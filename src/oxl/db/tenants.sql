@@ -158,7 +158,8 @@ begin  -- rows are reached through their table: a partition's own door would lea
 end $$;
 
 -- name: clock
-select shift, frozen, faults from tenant_clock
+-- A tenant of before faults has none.
+select c.shift, c.frozen, coalesce(to_jsonb(c) ->> 'faults', '{}') as faults from tenant_clock c
 
 -- name: set_clock
 insert into tenant_clock (shift, frozen) values ($1, $2)
