@@ -54,9 +54,7 @@ LIMITS: tuple[tuple[Any, str], ...] = (
 )
 _numbers = count(1)
 
-signal.signal(
-    signal.SIGINT, signal.default_int_handler
-)  # a shell has it ignored in the background
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has it ignored in the background
 
 # Examples are the same each time, and no example is timed: a run says what the code is like, not the machine or the
 # day. EXPLORE=1 looks for examples that were never tried.

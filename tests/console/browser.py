@@ -40,6 +40,7 @@ class Tab:
         self.page = page
         self.url = url
         self.faults: list[str] = []
+        self.asked: list[str] = []
         page.set_default_timeout(LONG)
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.faults.append(f"uncaught: {error}"))
@@ -51,7 +52,8 @@ class Tab:
             self.faults.append(f"console: {message.text}")
 
     def _asked(self, request: Any) -> None:
-        """Only what goes over a network can go elsewhere: chrome: and its like are the browser's own reader of PDFs."""
+        # Only what goes over a network can go elsewhere: chrome: and its like are the browser's own reader of PDFs.
+        self.asked.append(request.url)
         if request.url.startswith(NETWORK) and not request.url.startswith(f"{self.url}/"):
             self.faults.append(f"asked elsewhere: {request.url}")
 
@@ -67,8 +69,9 @@ class Tab:
         grave = [each for each in found.response["violations"] if each["impact"] in ("serious", "critical")]
         told = [(each["id"], [node["html"][:200] for node in each["nodes"][:4]]) for each in grave]
         assert told == [], f"{self.page.url}: {told}"
-        wide = await self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert wide[0] <= wide[1], f"{self.page.url} is wider than the window: {wide}"
+        wide, size = await self.page.evaluate("document.documentElement.scrollWidth"), self.page.viewport_size
+        assert size, "a window has a size"
+        assert wide <= size["width"], f"{self.page.url} is wider than the window: {wide}"
         assert not self.faults, f"{self.page.url}: {self.faults}"
 
 

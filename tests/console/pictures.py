@@ -90,9 +90,9 @@ async def draw(browser: Browser, url: str, folder: Path) -> None:
 async def main(folder: Path) -> None:
     """Start a server with a demo, and draw."""
     folder.mkdir(parents=True, exist_ok=True)
-    with serving(200, 12_000) as url:
+    with serving(200, 12_000) as demo:
         async with chromium() as browser:
-            await draw(browser, url, folder)
+            await draw(browser, demo.url, folder)
 
 
 if __name__ == "__main__":

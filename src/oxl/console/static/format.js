@@ -3,6 +3,7 @@
 const LOCALE = navigator.language || "en";
 const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const exact = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 6 });
+const plain = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 2, maximumFractionDigits: 6 });
 const fine = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 2 });
 const short = new Intl.NumberFormat(LOCALE, { notation: "compact", maximumFractionDigits: 1 });
 let moments, days, hours, clock;
@@ -48,7 +49,7 @@ export function money(given) {
 
 /** A sum of money in whole coins. */
 export function coins(value, unit) {
-  if (!unit) return exact.format(value);
+  if (!unit) return plain.format(value);
   return new Intl.NumberFormat(LOCALE, { style: "currency", currency: unit }).format(value);
 }
 

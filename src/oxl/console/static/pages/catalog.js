@@ -56,7 +56,7 @@ async function simulate(main, query, signal) {
     } catch (failure) {
       fill(place, fault(failure));
     }
-  } }, h("div", { class: "fields" }, controls([
+  } }, h("div", { class: "two" }, controls([
     { name: "plan", label: "Plan", value: query.get("plan") ?? versions[0]?.id, options: versions.map((each) => [each.id, `${each.name}, version ${each.version}`]) },
     { name: "spec", label: "Kind of usage", value: specs[0].id, options: specs.map((each) => [each.id, each.name]) },
   ])), fields, h("div", {}, h("button", { class: "main", type: "submit" }, "Simulate")));

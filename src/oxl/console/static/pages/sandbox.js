@@ -8,7 +8,7 @@ import { ask, badge, controls, empty, every, fault, table, toast } from "../part
 const ACTION = `${OPERATOR}/sandboxAction`;
 const FAULTS = [
   ["errorShare", "Requests that fail, 0 to 1", "0.1"], ["errorStatus", "With status", "500 to 504"], ["requestDelay", "Answers late by ms", "1500"],
-  ["eventDelay", "Events late by ms", "3000"], ["duplicateShare", "Events that come twice, 0 to 1", "0.5"],
+  ["eventDelay", "Events late by ms", "3000"], ["duplicateShare", "Events twice, 0 to 1", "0.5"],
 ];
 
 export async function show(main, { signal }) {

@@ -16,7 +16,7 @@ const filters = (query) => [
   { name: "usageType", label: "Kind", value: query.get("usageType") ?? "", options: KINDS.map((each) => [each, each ? capital(word(each)) : "Any"]) },
   { name: "product.id", label: "Product", value: query.get("product.id") ?? "", placeholder: "id" },
   { name: "creationDate.gte", label: "Recorded since", type: "date", value: query.get("creationDate.gte") ?? "" },
-  { name: "more", label: "More, as in the API", value: query.get("more") ?? "", placeholder: "statusReason=noPlan&sort=-creationDate" },
+  { name: "more", label: "More, as in the API", value: query.get("more") ?? "", placeholder: "statusReason=noPlan" },
 ];
 
 /** The parameters of the API's list that a page's address means. */
