@@ -49,7 +49,7 @@ def _numbers(lines: Sequence[dict[str, Any]]) -> list[str]:
 async def _parts(tenant: Tenant, bodies: Sequence[dict[str, Any]], size: int) -> list[list[int]]:
     async def found(work: Any) -> list[list[int]]:
         catalog = await catalog_of(work)
-        return await apart(work, [read_ahead(catalog, record_of(body)) for body in bodies], size)
+        return (await apart(work, [read_ahead(catalog, record_of(body)) for body in bodies], size)).parts
 
     return await once(tenant, found)
 

@@ -93,7 +93,6 @@ def bare(hint: Any) -> tuple[Any, list[msgspec.Meta]]:
             return hint, metas
 
 
-@cache
 def _nested(shape: type) -> tuple[tuple[str, type], ...]:
     """The attributes that hold objects, alone or in a list, with their shapes."""
     found: list[tuple[str, type]] = []
@@ -106,20 +105,34 @@ def _nested(shape: type) -> tuple[tuple[str, type], ...]:
     return tuple(found)
 
 
-@cache
 def _uris(shape: type) -> list[str]:
     """The attributes that are published as addresses."""
     metas = ((field.encode_name, meta) for field in msgspec.structs.fields(shape) for meta in bare(field.type)[1])
     return [name for name, meta in metas if (meta.extra_json_schema or {}).get("format") == "uri"]
 
 
-@cache
 def _filled(shape: type) -> dict[str, str]:
     """What an object of the shape is given where it leaves it out."""
     names = list(kinds(shape))
     of_type = {"@type": names[0]} if names else {}
     stated = {name: text for base in (*reversed(ancestors(shape)), shape) for name, text in facts_of(base).filled}
     return stated | of_type
+
+
+class _Plan(typing.NamedTuple):
+    """What completing an object of a shape goes by, found out once."""
+
+    known: dict[str, type]
+    filled: tuple[tuple[str, str], ...]
+    uris: list[str]
+    nested: tuple[tuple[str, type], ...]
+    facts: Facts
+
+
+@cache
+def _plan(shape: type) -> _Plan:
+    filled = tuple(_filled(shape).items())
+    return _Plan(kinds(shape), filled, _uris(shape), _nested(shape), facts_of(shape))
 
 
 class _Fault(Exception):  # noqa: N818 – carries a path outwards until it is whole
@@ -140,43 +153,47 @@ def complete(shape: type, body: dict[str, Any], strict: bool = False) -> None:
 
 def _complete(shape: type, body: dict[str, Any], strict: bool, free: bool = False) -> None:
     """`free`: the object may be of a class that only the client knows."""
-    known = kinds(shape)
-    if known and "@type" in body and not {body["@type"], body.get("@baseType")} & known.keys():
+    plan = _plan(shape)
+    known, kind = plan.known, plan.known.get(body.get("@type", ""))
+    if known and kind is None and "@type" in body and body.get("@baseType") not in known:
         if strict or (len(known) > 1 and not free):
             told = f"{body['@type'][:60]!r} is no {' or '.join(known)}, and no @baseType says that it extends one"
             raise _Fault("@type", told)
-    elif known and "@type" not in body and strict:
+    elif known and strict and "@type" not in body:
         raise _Fault("@type", "is required", "missingAttribute")
-    for name, text in () if strict else _filled(shape).items():
+    for name, text in () if strict else plan.filled:
         body.setdefault(name, text)
-    kind = known.get(body.get("@type", ""), known.get(body.get("@baseType", ""), shape))
-    if kind is not shape:
+    if known and kind is None:
+        kind = known.get(body.get("@type", ""), known.get(body.get("@baseType", "")))
+    if kind is not None and kind is not shape:
         try:
             msgspec.convert(body, kind)
         except msgspec.ValidationError as error:
             message, _, path = str(error).partition(" - at `$")
             raise _Fault(path.rstrip("`").lstrip("."), message) from None
-    for name in _uris(kind) if strict else ():
+        plan = _plan(kind)
+    for name in plan.uris if strict else ():
         if not is_uri(body.get(name, "x:")):
             raise _Fault(name, "is no URI (RFC 3986)")
-    for name, inner in _nested(kind):
+    for name, inner in plan.nested:
         value = body.get(name)
-        if isinstance(value, dict):
-            _within(name, inner, value, strict)
-        elif isinstance(value, list):
-            for n, item in enumerate(value):
-                _within(f"{name}[{n}]", inner, item, strict)
+        if value is None:
+            continue
+        for n, item in enumerate(value if isinstance(value, list) else [value]):
+            try:
+                _within(inner, item, strict)
+            except _Fault as fault:
+                path = f"{name}[{n}]" if isinstance(value, list) else name
+                path += f".{fault.path}" if fault.path else ""
+                raise _Fault(path, fault.message, fault.code) from None
 
 
-def _within(path: str, shape: type, body: dict[str, Any], strict: bool) -> None:
-    facts = facts_of(shape)
+def _within(shape: type, body: dict[str, Any], strict: bool) -> None:
+    facts = _plan(shape).facts
     for name, source in facts.copied:
         if source in body:
             body.setdefault(name, body[source])
-    try:
-        _complete(shape, body, strict)
-        for name in facts.required:
-            if name not in body:
-                raise _Fault(name, "is required", "missingAttribute")
-    except _Fault as fault:
-        raise _Fault(f"{path}.{fault.path}" if fault.path else path, fault.message, fault.code) from None
+    _complete(shape, body, strict)
+    for name in facts.required:
+        if name not in body:
+            raise _Fault(name, "is required", "missingAttribute")
