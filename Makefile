@@ -39,12 +39,15 @@ test: check                     ## every test, on a real PostgreSQL; three at a 
 bench: .venv/dev.stamp          ## one script per claim; prints ratios to a limit of the same run
 	$(PY) -m bench
 
-torture: .venv/dev.stamp        ## the long proofs
-	$(PY) -m pytest -m torture -o addopts="-ra"
+torture: .venv/dev.stamp        ## the long proofs; `make torture -- long`: a thousand kills of each kind
+	$(if $(filter long,$(MAKECMDGOALS)),KILLS=1000) $(PY) -m pytest -m torture -o addopts="-ra"
+
+long: torture
+	@:
 
 lock: .venv/dev.stamp           ## resolve the dependencies anew, with hashes
 	$(PY) -m pip install --quiet uv
 	.venv/bin/uv pip compile --universal --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml requirements-build.in -o requirements.lock
 	.venv/bin/uv pip compile --universal --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml requirements-build.in -o requirements-dev.lock
 
-.PHONY: help setup docs run check test bench torture lock
+.PHONY: help setup docs run check test bench torture long lock

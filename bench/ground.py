@@ -22,9 +22,10 @@ import httpx
 
 from oxl.app import SQL_CODE
 from oxl.cli.seed import publish_catalog
-from oxl.db.database import Database, Tenant, role_password
+from oxl.db.database import Database, Tenant
 from oxl.db.embedded import find_binaries
 from oxl.db.migrate import migrate
+from oxl.db.reach import role_password
 from oxl.engines.ledger import grants, ledger, proof
 from oxl.kernel.background import once
 from oxl.settings import Settings

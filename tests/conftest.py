@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
@@ -52,6 +53,8 @@ LIMITS: tuple[tuple[Any, str], ...] = (
     (live, "_FIRST"),
 )
 _numbers = count(1)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has it ignored in the background
 
 # Examples are the same each time, and no example is timed: a run says what the code is like, not the machine or the
 # day. EXPLORE=1 looks for examples that were never tried.

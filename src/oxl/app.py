@@ -119,11 +119,16 @@ class App:
         self._keeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Join the database and make ready to answer."""
+        """Join the database and make ready to answer, however long the database may be away."""
         self._database = await Database.open(self._settings)
         self._database.code = version_of(SQL_CODE)
         self._database.statement_seconds = self._settings.statement_seconds
-        await self._database.tenant(self._settings.tenant)
+        while not self._database.opened():
+            try:
+                await self._database.tenant(self._settings.tenant)
+            except ABSENT as error:  # to end would be to be started again, and a few times of that end the server
+                log.warning("the database is away: %s", error)
+                await asyncio.sleep(_KEEP_SECONDS)
         self._served = served_by(self._settings, self._database)
         self._keeping = asyncio.create_task(self._keep(self._database))
         loop = asyncio.get_running_loop()

@@ -30,6 +30,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: Annotated[
         str, _is("an external PostgreSQL, 15 or newer, as an owner who may create roles; empty: the embedded one")
     ] = ""
+    cells: Annotated[
+        str,
+        _is(
+            "further databases in which tenants live, as `OXL_DATABASE_URL`, separated by blanks; in a file a list"
+            " ([deployment](../guides/deploy.md#cells))"
+        ),
+    ] = ""
     host: Annotated[str, _is("address that the server listens at")] = "127.0.0.1"
     port: Annotated[int, _is("port that the server listens at", 1, 65535)] = 8080
     workers: Annotated[int, _is("server processes", 1)] = 1
@@ -52,6 +59,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         _is(
             "networks (`10.0.0.0/8`) and hosts (`hooks.example`, `.cluster.local`) that event callbacks may lead to"
             " besides public ones, by comma; a server on loopback also calls loopback"
+        ),
+    ] = ""
+    broker: Annotated[
+        str,
+        _is(
+            "a broker that carries every event on besides the hub: `nats://host:4222/OXL` or `kafka://host:9092/oxl`,"
+            " several hosts by comma ([events](events.md))"
         ),
     ] = ""
     auth: Annotated[

@@ -93,7 +93,7 @@ async def test_one_connection_and_two_waiters_of_which_the_first_goes_away(make_
     await conn.close()
 
 
-async def test_a_reader_cancelled_in_the_middle_leaves_a_usable_connection(few: Tenant) -> None:
+async def test_a_reader_cancelled_in_the_middle_leaves_a_usable_connection(few: Tenant, database: Database) -> None:
     async def slow() -> None:
         async with few.connection() as conn:
             await conn.fetchval("select pg_sleep(3600)")
@@ -108,6 +108,8 @@ async def test_a_reader_cancelled_in_the_middle_leaves_a_usable_connection(few: 
         async with few.connection() as conn:
             assert await asyncio.wait_for(conn.fetchval("select 1"), PATIENCE) == 1
     assert few._open <= 2
+    # Those that were given up still sleep, and whoever builds an index would wait for them.
+    await cut_off(database, few)
 
 
 async def test_a_failed_transaction_leaves_a_usable_connection(few: Tenant) -> None:

@@ -6,7 +6,7 @@ import json
 
 from oxl.app import SQL_CODE
 from oxl.db.database import Database
-from oxl.db.migrate import migrations
+from oxl.db.migrate import in_one_go, migrations
 from oxl.db.queries import definitions
 
 BUCKET = {
@@ -35,7 +35,7 @@ async def test_they_are_carried_over(database: Database) -> None:
                     await conn.execute(
                         "insert into consumption_query values ('q2', 'rejected', now(), '{}', '[]', 'noSubject')"
                     )
-                await conn.execute(sql)
+                await conn.execute(in_one_go(sql))
             for package, file in SQL_CODE:
                 for block in definitions(package, file).values():
                     await conn.execute(block)

@@ -16,7 +16,7 @@ from oxl.db import migrate as migrations
 from oxl.db.database import Database, Tenant, UnknownTenantError
 from oxl.db.migrate import BusyError, version_of
 
-EARLIER = SQL_CODE[:1]  # a version with fewer views and functions
+EARLIER = SQL_CODE[:3]  # a version with fewer views and functions
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ async def test_the_version_before_serves_on_beside_this_one(database: Database, 
         async with client_of(tenant) as http:
             assert (await http.get(f"{OPERATOR}/subscriber")).status_code == 200
         for n in range(4):  # versions come and go; what is served by the last few is left
-            await migrations.patiently(conn, lambda n=n: migrations._install(conn, row, SQL_CODE[: n + 2]))
+            await migrations.patiently(conn, lambda n=n: migrations._install(conn, row, SQL_CODE[: n + 4]))
         kept = await conn.fetch("select nspname from pg_namespace where starts_with(nspname, $1)", f"{row['schema']}$")
         assert len(kept) == migrations._VERSIONS
         await migrations.patiently(conn, lambda: migrations._install(conn, row, SQL_CODE))

@@ -17,7 +17,8 @@ from oxl.app import AFTER_RESTORE, SQL_CODE
 from oxl.cli.seed import KATE
 from oxl.db import archive, migrate
 from oxl.db.archive import read_manifest
-from oxl.db.database import Database, Tenant, code_schema
+from oxl.db.database import Database, Tenant
+from oxl.db.reach import code_schema
 from oxl.engines.billing import read
 from oxl.kernel.background import once
 from oxl.operations import audit

@@ -39,7 +39,7 @@ async def told(tenant: Tenant, at: datetime) -> list[str]:
 async def old(make_tenant: Callable[[], Any], database: Database) -> Any:
     """A tenant with a prepaid and a postpaid line, both used long ago; and a record of the first."""
     tenant = await make_tenant()
-    async with as_owner(database, tenant.path) as conn:
+    async with as_owner(database, tenant) as conn:
         await ensure_partitions(conn, LONG_AGO)
     tenant.clock.frozen = LONG_AGO
     numbers = [new_number(), new_number()]
@@ -149,7 +149,7 @@ async def test_a_pruned_audit_is_proven_from_where_it_begins(database: Database,
         pruned = await audit.walk(conn)
         assert (pruned.length, pruned.broken) == (10, None)  # with the entry that tells of it
         assert await conn.fetchval("select count(*) from audit") == 5
-    async with as_owner(database, tenant.path) as conn:
+    async with as_owner(database, tenant) as conn:
         await conn.execute("delete from audit_link where number = 5")  # cut off further, and nobody said so
         await conn.execute("delete from audit where id = '0005'")
     async with tenant.connection() as conn:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
@@ -122,7 +124,8 @@ class LedgerMachine(RuleBasedStateMachine):
             self.run(sound(self.tenant))
 
 
-def test_any_program_gives_what_the_model_gives(tenant: Tenant) -> None:
+def programs(tenant: Tenant, count: int, steps: int) -> None:
+    """So many programs of so many steps, found by hypothesis, which prints the one that fails."""
     loop = asyncio.new_event_loop()
     own = Tenant(tenant.name, tenant._connect, 1)
     own.clock = tenant.clock
@@ -135,12 +138,21 @@ def test_any_program_gives_what_the_model_gives(tenant: Tenant) -> None:
         run_state_machine_as_test(
             Machine,
             settings=settings(
-                max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+                max_examples=count, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
             ),
         )
     finally:
         loop.run_until_complete(own.close())
         loop.close()
+
+
+def test_any_program_gives_what_the_model_gives(tenant: Tenant) -> None:
+    programs(tenant, 15, 25)
+
+
+@pytest.mark.torture
+def test_any_of_many_programs_gives_what_the_model_gives(tenant: Tenant) -> None:
+    programs(tenant, int(os.environ.get("PROGRAMS", "1000")), 50)
 
 
 async def test_the_models_money_can_be_put_in_without_http(tenant: Tenant, subscribe) -> None:

@@ -18,7 +18,14 @@ _SQL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _ENDS = re.compile(r"\s*(begin|commit|rollback|end|start\s+transaction|savepoint\s+\w+)\s*;?\s*", re.IGNORECASE)
-_MAY_COMMIT = ("kernel/handle.py", "kernel/background.py", "db/archive.py", "db/migrate.py", "db/upgrade.py")
+_MAY_COMMIT = (
+    "kernel/handle.py",
+    "kernel/background.py",
+    "db/archive.py",
+    "db/cells.py",
+    "db/migrate.py",
+    "db/upgrade.py",
+)
 _NOW = frozenset(
     "clock_timestamp statement_timestamp transaction_timestamp timeofday current_timestamp current_date current_time"
     " localtime localtimestamp".split()

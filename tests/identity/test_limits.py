@@ -15,7 +15,8 @@ from tests.identity.conftest import Ground, client, new_key, settings_of
 from tests.waiting import PATIENCE
 
 from oxl.app import gate_of
-from oxl.db.database import Database, limits_of
+from oxl.db.database import Database
+from oxl.db.reach import limits_of
 from oxl.identity.gate import Gate
 from oxl.identity.limits import MAX_HEADERS, MAX_PATH, patient, taken
 from oxl.identity.rates import MOST, Believed, Rates

@@ -11,7 +11,7 @@ from tests.waiting import PATIENCE, until
 
 from oxl.apis.customer_bill import jobs
 from oxl.cli import serving
-from oxl.db.database import Tenant
+from oxl.db.database import Database, Tenant
 from oxl.db.turns import attend
 from oxl.settings import Settings
 
@@ -63,7 +63,9 @@ class _Idle:
         await stop.wait()
 
 
-async def test_a_worker_goes_on_sweeping_whatever_passes(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_goes_on_sweeping_whatever_passes(
+    database: Database, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
     to_come, swept = list(PASSING), []
 
     async def sweep(*_: Any) -> None:
@@ -75,7 +77,7 @@ async def test_a_worker_goes_on_sweeping_whatever_passes(tenant: Tenant, monkeyp
     monkeypatch.setattr(serving, "_duties", lambda *_: [_Idle()])
     monkeypatch.setattr(serving, "_SWEEP_SECONDS", 0.001)
     stop = asyncio.Event()
-    attending = asyncio.create_task(serving._attend(Settings(), tenant, stop))
+    attending = asyncio.create_task(serving._attend(Settings(), database, tenant, stop))
     await until(lambda: len(swept) > len(PASSING))
     stop.set()
     await asyncio.wait_for(attending, PATIENCE)

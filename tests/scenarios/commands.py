@@ -46,7 +46,8 @@ class Cli:
 
     def __init__(self, data: Path) -> None:
         self.data = data
-        self.environment = os.environ | {"OXL_LINGER": "0.5", "OXL_DATA": str(data)}
+        kept = {name: value for name, value in os.environ.items() if name != "COLUMNS"}  # readline may have set it
+        self.environment = kept | {"OXL_LINGER": "0.5", "OXL_DATA": str(data)}
 
     def start(self, *words: str) -> Running:
         return Running([sys.executable, "-m", "oxl.cli", *words], env=self.environment)

@@ -33,7 +33,7 @@ def key_of(cli: Cli, *words: str) -> str:
         ({}, "lets everybody in as an operator"),
         ({"OXL_AUTH": "required"}, "in the clear"),
         ({"OXL_AUTH": "required", "OXL_TLS_CERT": "a.pem"}, "without the other"),
-        ({"OXL_AUTH": "off"}, "auth"),
+        ({"OXL_AUTH": "off"}, "OXL_AUTH"),
     ],
 )
 def test_what_is_not_safe_refuses_to_start_and_says_why(folder: Path, settings: dict[str, str], why: str) -> None:

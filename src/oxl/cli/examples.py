@@ -73,6 +73,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "tenant create": ("oxl tenant create alpha",),
     "tenant list": ("oxl tenant list",),
     "tenant export": ("oxl tenant export alpha alpha.tar.gz",),
+    "tenant move": ("oxl tenant move alpha --to postgresql://oxl@second.example/oxl",),
     "tenant erase": ("oxl tenant erase alpha --yes",),
     "certify": (
         'oxl certify --company "Example Telecom"',

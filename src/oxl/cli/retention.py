@@ -73,12 +73,12 @@ async def keep_within(settings: Settings, database: Database, tenant: Tenant, te
         while part := await once(tenant, some) if total else 0:
             gone += part
             tell(rule.table, gone, total)
-        for name in await drop_empty_partitions(database, tenant.path.partition(",")[0], rule.table, before):
+        for name in await drop_empty_partitions(database, tenant, rule.table, before):
             tell(name, 1, 1)
         if gone:
             found[rule.table] = gone
     if settings.audit_days:
-        async with as_owner(database, tenant.path) as conn:
+        async with as_owner(database, tenant) as conn:
             if last := await audit.prune(conn, system_now() - timedelta(days=settings.audit_days)):
                 found["audit"] = last
                 tell("audit", last, last)

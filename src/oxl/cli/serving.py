@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,11 +51,13 @@ from oxl.kernel.keys import forget_keys
 from oxl.operations import logs
 from oxl.operations.audit import seal
 from oxl.operations.watch import drain_mark
+from oxl.outbox.brokers import broker_of
 from oxl.outbox.callbacks import guard_of
 from oxl.outbox.delivery import Delivery
 from oxl.settings import Settings
 
 _SWEEP_SECONDS = 5.0
+_AT_ONCE = 3.0  # seconds after which a process that ends is not one that cannot start
 
 
 async def serve_until_stopped(
@@ -122,27 +125,40 @@ async def _run_children(settings: Settings, names: Sequence[str], stop: asyncio.
 
 
 async def _run(settings: Settings, names: Sequence[str], environment: Mapping[str, str], stop: asyncio.Event) -> None:
-    children = [
-        await asyncio.create_subprocess_exec(
-            sys.executable, "-m", f"oxl.cli.{name}", env=environment, preexec_fn=entering(None, signal.SIGTERM)
-        )
-        for name in names
-    ]
-    ends = {asyncio.create_task(child.wait()): name for child, name in zip(children, names, strict=True)}
+    children: dict[str, asyncio.subprocess.Process] = {}
+    kept = {asyncio.create_task(_keep_up(name, environment, children)): name for name in names}
     told = asyncio.create_task(stop.wait())
-    done, _ = await asyncio.wait([*ends, told], return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait([*kept, told], return_when=asyncio.FIRST_COMPLETED)
     mark = drain_mark(settings.data.resolve(), settings.port)
     if told in done and settings.drain_seconds:
+        mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # an external database needs no data folder
         mark.touch()
         await asyncio.sleep(settings.drain_seconds)
-    for child in children:
+    for each in (*kept, told):
+        each.cancel()
+    await asyncio.wait([*kept, told])
+    for child in children.values():
         if child.returncode is None:
             child.terminate()
-    await asyncio.wait(ends)
+        await child.wait()
     mark.unlink(missing_ok=True)
-    told.cancel()
     for ended in done - {told}:
-        fail(f"the {ends[ended]} process ended by itself (exit code {ended.result()}); its lines above say why")
+        fail(f"the {kept[ended]} process ended by itself (exit code {ended.result()}); its lines above say why")
+
+
+async def _keep_up(
+    name: str, environment: Mapping[str, str], children: dict[str, asyncio.subprocess.Process]
+) -> int | None:
+    """Run a process, again when it has ended by itself; the exit code of one that did so as soon as it was started."""
+    while True:
+        began = time.monotonic()
+        children[name] = child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", f"oxl.cli.{name}", env=environment, preexec_fn=entering(None, signal.SIGTERM)
+        )
+        code = await child.wait()
+        if time.monotonic() < began + _AT_ONCE:
+            return code
+        err.print(f"[yellow]the {name} process ended by itself (exit code {code}): starting it again[/]")
 
 
 async def work_until_stopped(settings: Settings) -> None:
@@ -179,7 +195,7 @@ async def work_until_stopped(settings: Settings) -> None:
 
 
 async def _opened(database: Database, name: str) -> Tenant | None:
-    """A tenant that was there just now; None where it was erased meanwhile."""
+    """A tenant that was there just now; None where it was erased meanwhile, or is on its way."""
     try:
         return await database.tenant(name)
     except (UnknownTenantError, asyncpg.InvalidAuthorizationSpecificationError, asyncpg.UndefinedTableError):
@@ -187,11 +203,11 @@ async def _opened(database: Database, name: str) -> Tenant | None:
 
 
 async def _attend(settings: Settings, database: Database, tenant: Tenant, stop: asyncio.Event) -> None:
-    """Deliver a tenant's events, make its files and sweep what is due, until told to stop or the tenant is erased."""
+    """Deliver a tenant's events, make its files and sweep what is due, until told to stop or the tenant is not here."""
     gone = asyncio.Event()
     running = [asyncio.create_task(each.run(gone)) for each in _duties(settings, database, tenant)]
     try:
-        while not stop.is_set():
+        while not stop.is_set() and not tenant.is_closed:
             try:
                 await reset_if_asked(database, tenant)
                 await _sweep(settings, tenant)
@@ -246,7 +262,8 @@ async def _bill(tenant: Tenant) -> None:
 def _delivery(settings: Settings, tenant: Tenant) -> Delivery:
     guard = guard_of(settings.callback_allow, settings.host, settings.port)
     public = public_url(settings)
-    return Delivery(voices(APIS, public, f"{public}{OPERATOR.base}/eventRecord"), tenant, guard)
+    speakers = voices(APIS, public, f"{public}{OPERATOR.base}/eventRecord")
+    return Delivery(speakers, tenant, guard, broker=broker_of(settings.broker))
 
 
 def _duties(settings: Settings, database: Database, tenant: Tenant) -> list[Any]:

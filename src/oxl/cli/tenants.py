@@ -1,28 +1,36 @@
-"""`oxl tenant`: make, list, take away and erase tenants."""
+"""`oxl tenant`: make, list, take away, move and erase tenants."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import typer
 
-from oxl.app import SQL_CODE
+from oxl.app import AFTER_RESTORE, SQL_CODE
 from oxl.cli.ground import DATA, err, fail, run, settings_of
 from oxl.cli.telling import note, say
-from oxl.db import archive
+from oxl.db import archive, cells
 from oxl.db.database import Database
 from oxl.db.migrate import create_tenant, drop_tenant, migrate, tenant_names
+from oxl.engines.ledger import proof
+from oxl.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Make, list, export and erase tenants.")
+app = typer.Typer(no_args_is_help=True, help="Make, list, export, move and erase tenants.")
 _WHICH = "`oxl tenant list` shows those that are there"
 NAME = typer.Argument(help="The tenant's name: lower-case letters, digits and _.")
 
 
+def _database(data: Path | None) -> AbstractAsyncContextManager[Database]:
+    return _opened(settings_of(data=data))
+
+
 @asynccontextmanager
-async def _database(data: Path | None) -> AsyncIterator[Database]:
-    database = await Database.open(settings_of(data=data), lambda line: err.print(f"[dim]{line}[/]"))
+async def _opened(settings: Settings) -> AsyncIterator[Database]:
+    database = await Database.open(settings, lambda line: err.print(f"[dim]{line}[/]"))
     try:
         await migrate(database, SQL_CODE, lambda line: err.print(f"[dim]{line}[/]"))
         yield database
@@ -72,6 +80,46 @@ def export(
             say(f"tenant {name} is in {file}", tenant=name, file=str(file))
 
     run(write())
+
+
+@app.command()
+def move(
+    name: str = NAME,
+    to: str = typer.Option(..., "--to", help="Where: one of OXL_CELLS, or `own` for this installation's own database."),
+    data: Path | None = DATA,
+) -> None:
+    """Bring a tenant to another database while servers run; the ledger is proved before and after."""
+    settings = settings_of(data=data)
+    others = settings.cells.split()
+    places = {"own": settings} | {url: msgspec.structs.replace(settings, database_url=url, cells="") for url in others}
+    if to not in places:
+        fail(f"{to!r} is neither `own` nor one of OXL_CELLS", "name the database there as servers know it")
+
+    async def bring() -> None:
+        async with AsyncExitStack() as stack:
+            found = {at: await stack.enter_async_context(_opened(each)) for at, each in places.items()}
+            homes = [at for at, each in found.items() if at != to and await cells.holds(each, name)]
+            if not homes:
+                fail(f"tenant {name} is in no other database than {to!r}", _WHICH)
+            try:
+                proofs = await cells.move(
+                    found[homes[0]], found[to], name, SQL_CODE, proved, lambda line: err.print(f"[dim]{line}[/]"),
+                    AFTER_RESTORE,
+                )  # fmt: skip
+            except cells.CannotMoveError as error:
+                fail(str(error), "it is open where it was")
+            rows = sum(each.rows for each in proofs.values())
+            say(f"tenant {name} is there: {rows:,} rows, each table proved", tenant=name, to=to, rows=rows)
+
+    run(bring())
+
+
+async def proved(conn: Any) -> Any:
+    """What must be the same in both databases: the ledger's invariants, without a fault, and what stands on it."""
+    lines = await proof.prove(conn)
+    if faults := proof.faults_of(lines):
+        raise cells.CannotMoveError(f"the ledger does not add up: {'; '.join(faults)}")
+    return lines, await proof.totals(conn)
 
 
 @app.command()

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from oxl.clock import system_now
-from oxl.db.database import VERSION, Database, code_schema
+from oxl.db.database import Database
 from oxl.db.migrate import Code, create_tenant, tenant_names
 from oxl.db.queries import load
+from oxl.db.reach import VERSION, code_schema
 
 q = load("oxl.db", "archive.sql")
 tenants = load("oxl.db", "tenants.sql")

@@ -7,8 +7,8 @@ list of bounded length, because the driver's pool costs more than the statements
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -17,13 +17,17 @@ from typing import Any
 
 import asyncpg
 
-from oxl.clock import Clock
+from oxl.clock import Clock, skew_of
 from oxl.db import embedded
 from oxl.db.faults import NONE, faults_of
+from oxl.db.leading import connect
 from oxl.db.queries import load
+from oxl.db.reach import VERSION, addresses_of, code_schema, limits_of, patience_of, role_password
 from oxl.settings import Settings
 
 q = load("oxl.db", "tenants.sql")
+log = logging.getLogger("oxl")
+_NOTEWORTHY = timedelta(seconds=1)
 
 # Failures of the database's presence, and of a race between transactions; neither is a fault of what was asked.
 ABSENT = (
@@ -32,28 +36,26 @@ ABSENT = (
     asyncpg.InternalClientError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,  # a leader that was: another one has taken over
     OSError,
 )
 LOST_RACE = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
-
-
-VERSION = 8  # letters of the hash of views and functions that name their schema
-
-
-def code_schema(schema: str, version: str) -> str:
-    """The schema of a version's views and functions; no tenant's name has a `$`."""
-    return f"{schema}${version}"
 
 
 class UnknownTenantError(LookupError):
     """No tenant of that name has been made in this database."""
 
 
+class TenantAwayError(asyncpg.InvalidAuthorizationSpecificationError, ConnectionError):
+    """A tenant was erased, or is on its way to another database: whoever holds it asks for it anew."""
+
+
 class Tenant:
     """One tenant: its clock, and a bounded free list of connections bound to its role and schema."""
 
-    def __init__(self, name: str, connect: dict[str, Any], limit: int) -> None:
+    def __init__(self, name: str, connect: dict[str, Any], limit: int, cell: int = 0) -> None:
         self.name = name
+        self.cell = cell  # the database it lives in, as `Database.owner` counts them
         self.clock = Clock()
         self.faults = NONE
         self._connect = connect
@@ -87,10 +89,13 @@ class Tenant:
             if self._open < self._limit:
                 self._open += 1
                 try:
-                    return await asyncpg.connect(**self._connect)
-                except BaseException:
+                    return await connect(**self._connect)
+                except BaseException as error:
                     self._open -= 1
                     self._wake()
+                    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+                        self._closed = True
+                        raise TenantAwayError(f"tenant {self.name} is not here: {error}") from None
                     raise
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
@@ -119,8 +124,9 @@ class Tenant:
         try:
             yield conn
             sound = True
-        except asyncpg.PostgresError:
-            sound = True  # the server has answered; after anything else a statement may still be on its way
+        except asyncpg.PostgresError as error:
+            # The server has answered; after anything else a statement may still be on its way.
+            sound = not isinstance(error, asyncpg.ReadOnlySQLTransactionError)
             raise
         finally:
             if not sound or self._closed or conn.is_closed() or conn.is_in_transaction():
@@ -135,12 +141,18 @@ class Tenant:
         self._connect |= {"host": host, "port": port}
 
     async def refresh_clock(self) -> None:
-        """Read the clock an operator may have set, in this process or another."""
+        """Read the clock that an operator may have set anywhere, and by how much this machine's is out."""
         async with self.connection() as conn:
+            before = self.clock.source()
             row = await conn.fetchrow(q.clock)
-        self.clock.offset = row["shift"] if row else timedelta(0)
-        self.clock.frozen = row["frozen"] if row else None
-        self.faults = faults_of(row["faults"]) if row else NONE
+            assert row is not None  # noqa: S101 – there is always one
+            skew = skew_of(row["told"], before, self.clock.source())
+        if skew != self.clock.skew and abs(skew - self.clock.skew) > _NOTEWORTHY:
+            log.warning("this machine's clock is %s from the database's, which decides", -skew)
+        self.clock.skew = skew
+        self.clock.offset = row["shift"] or timedelta(0)
+        self.clock.frozen = row["frozen"]
+        self.faults = faults_of(row["faults"])
 
     async def set_clock(self, shift: timedelta, frozen: datetime | None) -> None:
         """Shift or freeze the tenant's time, for every process; `refresh_clock` brings it to the others."""
@@ -165,6 +177,7 @@ class Database:
         self.code = ""  # the version of views and functions to look at; empty: the newest
         self.statement_seconds = 0  # how long a statement of a tenant may take; 0: as long as it wants
         self._owner = owner
+        self._others = [{"dsn": url} for url in addresses_of(settings.cells)]
         self._tenants: dict[str, Tenant] = {}
 
     async def keep(self) -> None:
@@ -174,7 +187,8 @@ class Database:
             self.lease = await asyncio.to_thread(embedded.join, self.settings.data, lambda _: None)
             self._owner |= {"host": self.lease.host, "port": self.lease.port}
             for tenant in self._tenants.values():
-                tenant.move(self.lease.host, self.lease.port)
+                if not tenant.cell:
+                    tenant.move(self.lease.host, self.lease.port)
         for tenant in list(self._tenants.values()):
             try:
                 await tenant.refresh_clock()
@@ -190,37 +204,65 @@ class Database:
         owner = {"host": lease.host, "port": lease.port, "database": lease.database}
         return cls(settings, owner | {"user": lease.user, "password": lease.password}, lease)
 
+    @property
+    def cells(self) -> range:
+        """The databases in which tenants live, by number; 0 is this installation's own."""
+        return range(1 + len(self._others))
+
+    def _cell(self, number: int) -> dict[str, Any]:
+        return self._others[number - 1] if number else self._owner
+
     @asynccontextmanager
-    async def owner(self) -> AsyncIterator[asyncpg.Connection]:
+    async def owner(self, cell: int = 0) -> AsyncIterator[asyncpg.Connection]:
         """A connection that owns the schemas: for migrations, tenants, partitions and backups, never for requests."""
-        conn = await asyncpg.connect(**self._owner, server_settings={"application_name": "oxl-owner"})
+        conn = await connect(**self._cell(cell), server_settings={"application_name": "oxl-owner"})
         try:
             yield conn
         finally:
             await conn.close()
 
     async def tenant(self, name: str) -> Tenant:
-        """The tenant called `name`; UnknownTenantError when it was never made."""
-        if name not in self._tenants:
-            async with self.owner() as conn:
-                row = await conn.fetchrow(q.find_tenant, name)
-                path = await self._path(conn, row["schema"]) if row else ""
-            if row is None:
-                raise UnknownTenantError(f"there is no tenant {name!r} here; `oxl migrate` makes it")
+        """The tenant called `name`, in whichever cell it lives.
+
+        UnknownTenantError when it was never made, TenantAwayError while it moves.
+        """
+        if name not in self._tenants or self._tenants[name].is_closed:
+            cell, row, path = await self._find(name)
             tenant = Tenant(
                 name,
-                self._owner
+                self._cell(cell)
                 | {
                     "user": row["role"],
                     "password": role_password(row["secret"], row["role"]),
                     "server_settings": {"search_path": path, "application_name": "oxl", "jit": "off"}
                     | limits_of(self.statement_seconds),
-                },
+                }
+                | patience_of(self.statement_seconds),
                 self.settings.connections,
+                cell,
             )
             await tenant.refresh_clock()
             self._tenants[name] = tenant
         return self._tenants[name]
+
+    async def _find(self, name: str) -> tuple[int, asyncpg.Record, str]:
+        """The cell of a tenant, how it is found there, and its search_path."""
+        moving, lost = False, None
+        for cell in self.cells:
+            try:
+                async with self.owner(cell) as conn:
+                    row = await conn.fetchrow(q.find_tenant, name)
+                    if row is not None and row["state"] == "here":
+                        return cell, row, await self._path(conn, row["schema"])
+            except ABSENT as error:  # the tenants of the other cells go on
+                lost = error
+                continue
+            moving = moving or row is not None
+        if lost is not None:
+            raise lost
+        if moving:
+            raise TenantAwayError(f"tenant {name!r} is on its way to another database")
+        raise UnknownTenantError(f"there is no tenant {name!r} here; `oxl migrate` makes it")
 
     async def _path(self, conn: asyncpg.Connection, schema: str) -> str:
         """Where a tenant's tables are, and behind them the views and functions of the version that this process is."""
@@ -247,16 +289,3 @@ class Database:
             await tenant.close()
         if self.lease is not None:
             self.lease.close()
-
-
-def limits_of(seconds: int) -> dict[str, str]:
-    """The settings of a session whose statements take so long at most, and half of that to wait for a lock."""
-    if not seconds:
-        return {}
-    limits = {"statement_timeout": seconds, "lock_timeout": seconds / 2, "idle_in_transaction_session_timeout": seconds}
-    return {name: str(round(limit * 1000)) for name, limit in limits.items()}
-
-
-def role_password(secret: str, role: str) -> str:
-    """The password of a tenant's role: derived, so that every process of this installation knows it."""
-    return hmac.new(secret.encode(), role.encode(), hashlib.sha256).hexdigest()

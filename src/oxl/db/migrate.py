@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -20,13 +21,16 @@ from importlib.resources import files
 import asyncpg
 
 from oxl.clock import system_now
-from oxl.db.database import VERSION, Database, code_schema, role_password
+from oxl.db.database import ABSENT, Database, Tenant
+from oxl.db.online import in_one_go, is_online, statements
 from oxl.db.queries import definitions, load
+from oxl.db.reach import VERSION, code_schema, role_password
 from oxl.values import add_months, id_floor
 
 Code = Sequence[tuple[str, str]]  # (package, .sql file) of everything that defines views and functions, in order
 
 q = load("oxl.db", "tenants.sql")
+log = logging.getLogger("oxl")
 
 _PARTITIONED = ("delivery", "outbox", "transfer", "usage")
 _MONTHS_AHEAD = 4  # each is planned for by every statement that cannot tell which month it wants
@@ -92,9 +96,23 @@ async def create_tenant(database: Database, name: str, code: Code) -> None:
 
 
 async def tenant_names(database: Database) -> list[str]:
-    """The tenants that are there."""
-    async with database.owner() as conn:
-        return [row["name"] for row in await conn.fetch(q.tenants)]
+    """The tenants that are there, in all cells, but for those on their way."""
+    found: list[str] = []
+    async for conn in _owners(database):
+        found += [row["name"] for row in await conn.fetch(q.served)]
+    return sorted(found)
+
+
+async def _owners(database: Database) -> AsyncIterator[asyncpg.Connection]:
+    """An owner's connection to each cell; one that is away is passed over, but for this installation's own."""
+    for cell in database.cells:
+        try:
+            async with database.owner(cell) as conn:
+                yield conn
+        except ABSENT as error:
+            if not cell:
+                raise
+            log.warning("cell %d is away: %s", cell, error)
 
 
 async def drop_tenant(database: Database, name: str) -> None:
@@ -191,28 +209,12 @@ async def patiently(conn: asyncpg.Connection, step: Callable[[], Awaitable[None]
     raise BusyError("a table was never free for a change: who holds it is in pg_stat_activity; try again later")
 
 
-def is_online(sql: str) -> bool:
-    """Whether a migration's statements are to run one by one, outside a transaction."""
-    return bool(re.search(r"^(create|drop)\b.* concurrently\b", sql, re.MULTILINE))
-
-
-def statements(sql: str) -> list[str]:
-    """The statements of an online migration."""
-    bare = re.sub(r"--[^\n]*", "", sql)
-    return [each.strip() for each in bare.split(";") if each.strip()]
-
-
-def in_one_go(sql: str) -> str:
-    """A migration as it is where nobody else is in the tenant."""
-    return sql.replace(" concurrently", "") if is_online(sql) else sql
-
-
 async def keep_partitions(database: Database) -> None:
     """Every tenant's partitions for the months ahead; the worker asks for this now and then."""
-    async with database.owner() as conn:
+    async for conn in _owners(database):
         for tenant in await conn.fetch(q.tenants):
 
-            async def keep(tenant: Mapping[str, str] = tenant) -> None:
+            async def keep(conn: asyncpg.Connection = conn, tenant: Mapping[str, str] = tenant) -> None:
                 await conn.execute(q.enter.format(schema=tenant["schema"]))
                 await ensure_partitions(conn, system_now())
                 await conn.execute(_granted(tenant))
@@ -220,14 +222,14 @@ async def keep_partitions(database: Database) -> None:
             await patiently(conn, keep)
 
 
-async def drop_empty_partitions(database: Database, schema: str, table: str, before: datetime) -> list[str]:
+async def drop_empty_partitions(database: Database, tenant: Tenant, table: str, before: datetime) -> list[str]:
     """Drop a table's partitions of months that had ended by then and in which nothing is left; which they were."""
     dropped: list[str] = []
-    async with database.owner() as conn:
+    async with database.owner(tenant.cell) as conn:
 
         async def drop() -> None:
             dropped.clear()
-            await conn.execute(q.enter.format(schema=schema))
+            await conn.execute(q.enter.format(schema=tenant.path))
             for row in await conn.fetch(q.month_partitions, table, f"{table}_{before.astimezone(UTC):%Y_%m}"):
                 await conn.execute(q.lock_partition.format(table=row["name"]))
                 if await conn.fetchval(q.is_empty.format(table=row["name"])):
@@ -239,10 +241,10 @@ async def drop_empty_partitions(database: Database, schema: str, table: str, bef
 
 
 @asynccontextmanager
-async def as_owner(database: Database, path: str) -> AsyncIterator[asyncpg.Connection]:
+async def as_owner(database: Database, tenant: Tenant) -> AsyncIterator[asyncpg.Connection]:
     """A transaction of the owner's in a tenant: for what the tenant's role may not."""
-    async with database.owner() as conn, conn.transaction():
-        await conn.execute(q.enter.format(schema=path))
+    async with database.owner(tenant.cell) as conn, conn.transaction():
+        await conn.execute(q.enter.format(schema=tenant.path))
         yield conn
 
 

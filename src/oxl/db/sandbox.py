@@ -63,6 +63,6 @@ async def empty(database: Database, tenant: Tenant) -> None:
     async with tenant.connection() as conn:
         tables = await conn.fetchval(q.tables)
         await conn.execute(q.reset_clock)
-    async with database.owner() as conn:
+    async with database.owner(tenant.cell) as conn:
         await conn.execute(q.empty.format(tables=tables))
     await tenant.refresh_clock()

@@ -9,6 +9,8 @@ create table if not exists oxl.tenant (
     role text not null unique,
     created_at timestamptz not null default now()
 );
+alter table oxl.tenant add column if not exists state text not null default 'here'
+    check (state in ('here', 'leaving', 'gone', 'arriving'));  -- on its way from one database to another
 
 -- name: lock
 select pg_advisory_lock(hashtext('oxl.migrate'))
@@ -20,7 +22,24 @@ insert into oxl.install (secret) values ($1) on conflict do nothing
 select secret from oxl.install
 
 -- name: find_tenant
-select role, schema, secret from oxl.tenant, oxl.install where name = $1
+select role, schema, secret, state from oxl.tenant, oxl.install where name = $1
+
+-- name: served
+select name from oxl.tenant where state = 'here' order by name
+
+-- name: await_tenant
+-- Before its schema is made, so that nobody takes the empty one for it.
+insert into oxl.tenant (name, schema, role, state) values ($1, 'oxl_' || $1, 'oxl_' || $1, 'arriving')
+on conflict do nothing
+
+-- name: put_tenant
+update oxl.tenant set state = $2 where name = $1
+
+-- name: let_in
+alter role {role} login
+
+-- name: sessions
+select count(*) from pg_stat_activity where usename = $1
 
 -- name: tenants
 select name, schema, role from oxl.tenant order by name
@@ -158,7 +177,9 @@ begin  -- rows are reached through their table: a partition's own door would lea
 end $$;
 
 -- name: clock
-select shift, frozen, faults from tenant_clock
+-- A tenant of before faults has none.
+select c.shift, c.frozen, coalesce(to_jsonb(c) ->> 'faults', '{}') as faults, clock_timestamp() as told
+from (select) one left join tenant_clock c on true
 
 -- name: set_clock
 insert into tenant_clock (shift, frozen) values ($1, $2)

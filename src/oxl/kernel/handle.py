@@ -49,6 +49,8 @@ async def group(
                 n: Answer(each.result, _reply(operation, items[n], each, collection))
                 for n, each in zip(turn, made, strict=True)
             }
+        if len(fresh) < len(told) or any(getattr(told[n].result, "reference", None) for n in fresh):
+            await conn.execute(q.stand)
         await keep_keys(work, scope, [(items[n], told[n]) for n in fresh])
         await note(conn, [_entry(operation, items[n], told[n].result) for n in fresh if items[n].caller.name])
     return [told[twins.get(n, n)] for n in range(len(items))]

@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 import msgspec
 
-from oxl.clock import system_now
 from oxl.db.database import Tenant
 from oxl.kernel import request, validate
 from oxl.kernel.declare import Api
@@ -54,7 +53,7 @@ class Hub:
         if "\x00" not in hub_id:
             async with self._tenant.connection() as conn:
                 if method == "DELETE":
-                    if await outbox.unsubscribe(conn, self._api.name, hub_id, system_now()):
+                    if await outbox.unsubscribe(conn, self._api.name, hub_id, self._tenant.clock.true()):
                         return 204, b"", []
                 elif found := await outbox.find_subscription(conn, self._api.name, hub_id):
                     return 200, self._body(*found), []
@@ -73,7 +72,7 @@ class Hub:
         wanted_of(query)
         await self._check(callback)
         digest = hashlib.sha256(msgspec.json.encode((self._api.name, callback, query))).digest()
-        now = system_now()
+        now = self._tenant.clock.true()
         async with self._tenant.connection() as conn:
             kept = await outbox.subscribe(conn, new_id(now), digest, self._api.name, callback, query, new_secret(), now)
         return 201, self._body(kept, callback, query), [("Location", f"{self._href}/{kept}")]

@@ -24,6 +24,11 @@ delete from idempotency where operation = $1 and key = any ($2)
 -- name: forget_keys
 delete from idempotency where status is not null and created_at < $1
 
+-- name: stand
+-- What is told of an earlier transaction a synchronous standby must have too; one that was given up while it waited is
+-- seen before that. With something written, this transaction's own commit waits behind it.
+select pg_logical_emit_message(true, 'oxl', ''::text)
+
 -- name: lock_resources
 -- Until the end of the transaction, in one order, so that two groups cannot wait for each other.
 select pg_advisory_xact_lock(place)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 import aiohttp
@@ -20,11 +21,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from standardwebhooks import Webhook
 from yarl import URL
 
-from oxl.clock import system_now
 from oxl.db.database import ABSENT, Tenant
 from oxl.db.faults import happens
 from oxl.outbox import outbox
 from oxl.outbox.batch import Batch, Call, Chain, Job, Pace
+from oxl.outbox.brokers import Broker, message_of
 from oxl.outbox.callbacks import BadCallback, Guard, target_of
 from oxl.outbox.outbox import Event, Lease, Position, Waiting
 
@@ -66,7 +67,9 @@ class Speaker(Protocol):
 
 
 class Delivery:
-    """A worker's delivery of a tenant's events. speakers: by API; `now` decides what is due."""
+    """A worker's delivery of a tenant's events. speakers: by API; broker: who is told besides those who subscribe, of
+    everything; `now` decides what is due.
+    """
 
     def __init__(
         self,
@@ -75,13 +78,16 @@ class Delivery:
         guard: Guard,
         *,
         pace: Pace | None = None,
-        now: Callable[[], datetime] = system_now,
+        broker: Broker | None = None,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         self._speakers = speakers
         self._tenant = tenant
         self._guard = guard
         self._pace = pace or Pace()
-        self._now = now
+        self._broker = broker
+        self._address = broker.address if broker else ""
+        self._now = now or tenant.clock.true
         self._wake = asyncio.Event()
         self._running: dict[asyncio.Task[None], list[Batch]] = {}
 
@@ -104,10 +110,14 @@ class Delivery:
                 for batch in batches:
                     batch.stopped = True
             await asyncio.gather(*self._running)
+        if self._broker is not None:
+            await self._broker.close()
         stopping.cancel()
 
     async def _listen(self, session: aiohttp.ClientSession, stop: asyncio.Event) -> None:
         async with self._tenant.connection() as conn, outbox.heard(conn, self._hear):
+            if self._address:
+                await outbox.keep_broker(conn, self._address, self._speakers, self._now())
             while not stop.is_set():
                 self._wake.clear()
                 await self._tick(conn, session)
@@ -130,7 +140,7 @@ class Delivery:
         pace, now = self._pace, self._now()
         free = pace.subscriptions - len(self._running)
         until = now + timedelta(seconds=pace.lease)
-        leases = await outbox.lease(conn, now, until, free, pace.window) if free > 0 else []
+        leases = await outbox.lease(conn, now, until, free, pace.window, self._address) if free > 0 else []
         if not leases:
             return
         deadline = time.monotonic() + pace.lease / 2
@@ -201,21 +211,17 @@ class Delivery:
     async def _try(self, session: aiohttp.ClientSession, batch: Batch, job: Job) -> None:
         held, event = batch.lease, job.event
         body = self._speakers[held.api].text(held.query, event)
-        at = self._now()
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "OXL",
-            "Idempotency-Key": event.id,
-            "webhook-id": event.id,
-            "webhook-timestamp": str(int(at.timestamp())),
-            "webhook-signature": Webhook(held.secret).sign(event.id, at, body.decode()),
-        }
-        faults = self._tenant.faults  # that a sandbox's integrators have asked for
+        at, faults = self._now(), self._tenant.faults  # those that a sandbox's integrators have asked for
         await asyncio.sleep(faults.event_delay / 1000)
+        if self._broker is not None and held.callback == self._address:
+            told = message_of(self._tenant.name, held.api, event, body)
+            send = partial(self._broker.tell, told)
+        else:
+            send = partial(self._post, session, held.callback, body, _headers(held, event, body, at))
         if happens(faults.duplicate_share):
-            await self._post(session, held.callback, body, headers)
+            await send()
         began = time.monotonic()
-        status, reason = await self._post(session, held.callback, body, headers)
+        status, reason = await send()
         took = int((time.monotonic() - began) * 1000)
         batch.count(job, Call(status, reason, took), self._pace, self._now())
 
@@ -237,3 +243,15 @@ class Delivery:
                 return answer.status, "" if answer.ok else f"HTTP {answer.status}"
         except (aiohttp.ClientError, OSError, BadCallback) as error:
             return 0, f"{type(error).__name__}: {error}"[:200]
+
+
+def _headers(held: Lease, event: Event, body: bytes, at: datetime) -> dict[str, str]:
+    """What goes with a notification: its id, and a signature by Standard Webhooks."""
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "OXL",
+        "Idempotency-Key": event.id,
+        "webhook-id": event.id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(held.secret).sign(event.id, at, body.decode()),
+    }

@@ -5,7 +5,8 @@ Delivery holds these together; what it settles it settles in one statement, unde
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from oxl.db.queries import load
+from oxl.values import new_id
 
 q = load("oxl.outbox", "outbox.sql")
 
@@ -147,14 +149,21 @@ async def unsubscribe(conn: Any, api: str, subscription_id: str, now: datetime) 
     return bool(await conn.fetch(q.unsubscribe, api, subscription_id, now))
 
 
+async def keep_broker(conn: Any, address: str, apis: Iterable[str], now: datetime) -> None:
+    """Have a broker told of everything of these APIs from now on, and other brokers of nothing any more."""
+    names = list(apis)
+    digests = [hashlib.sha256(msgspec.json.encode((api, address, ""))).digest() for api in names]
+    await conn.execute(q.keep_broker, address, names, digests, [new_id(now) for _ in names], now)
+
+
 async def renew_secret(conn: Any, subscription_id: str, secret: str) -> bool:
     """Sign with another secret from now on; False when no subscription of that id stands."""
     return await conn.fetchval(q.new_secret, subscription_id, secret) is not None
 
 
-async def lease(conn: Any, now: datetime, until: datetime, most: int, window: int) -> list[Lease]:
-    """Take hold of up to `most` subscriptions that have something due."""
-    return [Lease(**dict(row)) for row in await conn.fetch(q.lease, now, until, most, window)]
+async def lease(conn: Any, now: datetime, until: datetime, most: int, window: int, broker: str = "") -> list[Lease]:
+    """Take hold of up to `most` subscriptions that have something due: listeners', and the broker's of that address."""
+    return [Lease(**dict(row)) for row in await conn.fetch(q.lease, now, until, most, window, broker)]
 
 
 async def read_waiting(conn: Any, leases: Sequence[Lease], now: datetime) -> dict[str, list[Waiting]]:

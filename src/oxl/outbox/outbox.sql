@@ -44,6 +44,16 @@ values ($1, $2, $3, $4, $5, $6, $7, $7)
 on conflict (digest) where ended_at is null do update set callback = excluded.callback
 returning id
 
+-- name: keep_broker
+-- A broker ($1) is subscribed to each API by the worker that reaches it, in place of another broker.
+with others as (
+    update subscription set ended_at = $5, ended_why = 'another broker'
+    where ended_at is null and callback !~ '^https?:' and callback <> $1
+)
+insert into subscription (id, digest, api, callback, query, secret, lease_until, created_at)
+select id, digest, api, $1, '', '', $5, $5 from unnest($2::text[], $3::bytea[], $4::text[]) as b (api, digest, id)
+on conflict (digest) where ended_at is null do nothing
+
 -- name: find_subscription
 select id, callback, query from subscription where api = $1 and id = $2 and ended_at is null
 
@@ -59,11 +69,11 @@ update subscription set secret = $2 where id = $1 and ended_at is null returning
 
 -- name: lease
 -- To one worker ($1 now, $2 until, $3 how many): those who have something due, the longest unserved first. One whose
--- window ($4) is full of what waits is given nothing new.
+-- window ($4) is full of what waits is given nothing new. A broker is told by a worker that reaches it ($5).
 with due as (
     select s.id
     from subscription s
-    where s.ended_at is null and s.lease_until <= $1 and (s.open_until is null or s.open_until <= $1) and (
+    where s.ended_at is null and s.lease_until <= $1 and (s.callback ~ '^https?:' or s.callback = $5) and (s.open_until is null or s.open_until <= $1) and (
         exists (select from undelivered u where u.subscription_id = s.id and u.due_at <= $1)
         or exists (select from outbox o
                    where o.api = s.api and (o.xid, o.id) > (s.xid, s.event_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from uuid import uuid4
 
 import httpx
 from playwright.async_api import expect
@@ -17,6 +18,11 @@ __all__ = [
     "test_suspense_is_tried_again",
     "test_usage_is_found_and_explained",
 ]
+DROPPED = """text => {
+    const dropped = new DataTransfer();
+    dropped.items.add(new File([text], "some.ndjson"));
+    return dropped;
+}"""
 ABROAD = "2026-01-01T00:00:00Z"  # long before the demo's month
 
 
@@ -42,13 +48,14 @@ async def test_usage_is_found_and_explained(opened, served) -> None:
         await expect(steps).to_contain_text("Total")
         await tab.check()
         await page.get_by_role("button", name="Close").click()
-        await tab.open("/usage?more=limit%3Dmany")
-        await expect(page.get_by_role("alert")).to_contain_text(re.compile("limit", re.IGNORECASE))
+        await tab.open("/usage?more=sort%3Dnothing")
+        await expect(page.get_by_role("alert")).to_contain_text("cannot be sorted by 'nothing'")
 
 
 async def test_suspense_is_tried_again(opened, served) -> None:
     unknown = usage_body("sms", "4915559999999", destinationPhoneNumber="+493012345678")
-    failed = httpx.post(f"{served}{USAGE}", json=unknown).json()
+    name = {"@type": "ExternalIdentifier", "id": str(uuid4()), "externalIdentifierType": "record", "owner": "switch"}
+    failed = httpx.post(f"{served}{USAGE}", json=unknown | {"externalIdentifier": [name]}).json()
     assert failed["status"] == "failed"
     async with opened() as tab:
         await tab.open("/usage?status=failed", "Usage")
@@ -73,6 +80,13 @@ async def test_a_file_is_imported_with_its_outcome(opened, served) -> None:
         await expect(page.get_by_role("status").filter(has_text="3 records")).to_contain_text("1 rejected")
         await expect(page.locator("tbody tr")).not_to_have_count(0)
         await tab.check()
+        dropped = await page.evaluate_handle(DROPPED, file["buffer"].decode())
+        await page.dispatch_event(".drop", "dragover", {"dataTransfer": dropped})
+        await expect(page.locator(".drop.over")).to_be_visible()
+        await page.dispatch_event(".drop", "drop", {"dataTransfer": dropped})
+        again = page.get_by_role("status").filter(has_text="3 records")
+        await expect(again).to_contain_text("2 duplicate")  # which were taken, rated or not
+        await expect(page.locator(".drop.over")).to_have_count(0)
 
 
 async def test_an_export_is_made_and_downloaded(opened) -> None:

@@ -19,7 +19,9 @@ language sql stable as $$
         from outbox_tally(array['usage', 'topup', 'bill', 'event'], since) t where t.hour < until
         group by 1, 2, 3, 4
     ), steps as (
-        select step from generate_series(since, until - interval '1 hour', ('1 ' || kind)::interval, 'UTC') as g (step)
+        select g.step at time zone 'UTC' as step
+        from generate_series(since at time zone 'UTC', (until - interval '1 hour') at time zone 'UTC',
+                             ('1 ' || kind)::interval) as g (step)
     ), lines as (
         select s.series, s.label, s.unit, jsonb_agg(coalesce(c.number, 0) order by g.step) as number,
                jsonb_agg(in_units(coalesce(c.amount, 0), 1000000) order by g.step) as amount

@@ -21,7 +21,6 @@ from oxl.apis.product_usage.clearing import clear_erased
 from oxl.apis.product_usage.exports import conditions_of, format_for, must_be_known
 from oxl.apis.product_usage.formats import Writer
 from oxl.apis.product_usage.targets import BadTarget, Target, send, target_of
-from oxl.clock import system_now
 from oxl.db.database import ABSENT, LOST_RACE, Tenant
 from oxl.db.turns import attend
 from oxl.engines.usage import exports
@@ -61,14 +60,14 @@ class Exporter:
         public: str = "",
         allow: str = "",
         lease: timedelta = LEASE,
-        now: Callable[[], datetime] = system_now,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         self._tenant = tenant
         self._folder = folder
         self._public = public
         self._allow = allow
         self._lease = lease
-        self._now = now
+        self._now = now or tenant.clock.true
         self._swept: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from oxl.apis.usage_consumption.actions import query_of
 from oxl.apis.usage_consumption.api import USAGE_CONSUMPTION
-from oxl.clock import system_now
 from oxl.db.database import ABSENT, LOST_RACE, Tenant
 from oxl.db.turns import attend
 from oxl.engines.consumption import consumption, limits
@@ -27,10 +26,10 @@ _IDLE, _SWEEP = 0.5, timedelta(seconds=5)
 class Answering:
     """A worker at a tenant's queries and limits. `now` is the system's time, by which leases run."""
 
-    def __init__(self, tenant: Tenant, *, lease: timedelta = LEASE, now: Callable[[], datetime] = system_now) -> None:
+    def __init__(self, tenant: Tenant, *, lease: timedelta = LEASE, now: Callable[[], datetime] | None = None) -> None:
         self._tenant = tenant
         self._lease = lease
-        self._now = now
+        self._now = now or tenant.clock.true
         self._swept: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:

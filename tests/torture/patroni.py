@@ -1,0 +1,206 @@
+"""Three nodes of PostgreSQL under Patroni with a synchronous standby, and three of etcd, all on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import yaml
+from tests.torture.postgres import every_process, works_in
+from tests.waiting import until
+
+from oxl.app import SQL_CODE
+from oxl.db.cluster import entering
+from oxl.db.database import Database
+from oxl.db.embedded import DATABASE, OWNER
+from oxl.db.leading import connect
+from oxl.db.migrate import migrate
+from oxl.settings import Settings
+
+NODES = 3
+PROGRAMS = Path("/usr/lib/postgresql/15/bin")  # the newest major that Debian's Patroni knows
+SLOW = 180.0  # seconds that a failover may take before it is said not to come
+
+
+def missing() -> str:
+    """What of Debian's packages is not there; nothing when all are."""
+    there = {"patroni": shutil.which("patroni"), "etcd-server": shutil.which("etcd"), "postgresql": PROGRAMS.exists()}
+    return " ".join(name for name, found in there.items() if not found)
+
+
+class Patronis:
+    """The cluster. `url()` and `open()` are those of tests.torture.postgres.Postgres."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.password = secrets.token_urlsafe(16)
+        self.user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
+        self.held = [socket.socket() for _ in range(4 * NODES)]
+        for each in self.held:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            each.bind(("127.0.0.1", 0))
+        ports = [each.getsockname()[1] for each in self.held]
+        self.clients, self.peers, self.rest, self.ports = (ports[n * NODES : (n + 1) * NODES] for n in range(4))
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def url(self) -> str:
+        """How an owner connects to whichever node leads."""
+        places = ",".join(f"127.0.0.1:{port}" for port in self.ports)
+        return f"postgresql://{OWNER}:{self.password}@{places}/{DATABASE}?target_session_attrs=read-write"
+
+    async def open(self) -> Database:
+        """The database as a process of OXL opens it."""
+        return await Database.open(Settings(data=self.folder, database_url=self.url(), connections=6))
+
+    def place(self, n: int) -> Path:
+        """The folder of a node's database."""
+        return self.folder / f"p{n}" / "data"
+
+    def _run(self, name: str, *command: str) -> None:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.running[name] = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd="/", start_new_session=True,
+                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"},
+                preexec_fn=entering(self.user, signal.SIGKILL),  # noqa: PLW1509
+            )  # fmt: skip
+
+    def _own(self, folder: Path) -> Path:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if self.user:
+            os.chown(folder, self.user.pw_uid, self.user.pw_gid)
+        return folder
+
+    def start_etcd(self, n: int) -> None:
+        """Start a node of etcd."""
+        peers = ",".join(f"e{k}=http://127.0.0.1:{port}" for k, port in enumerate(self.peers))
+        here, peer = f"http://127.0.0.1:{self.clients[n]}", f"http://127.0.0.1:{self.peers[n]}"
+        self._run(
+            f"e{n}", "etcd", "--name", f"e{n}", "--data-dir", str(self._own(self.folder / f"e{n}")),
+            "--listen-client-urls", here, "--advertise-client-urls", here, "--listen-peer-urls", peer,
+            "--initial-advertise-peer-urls", peer, "--initial-cluster", peers, "--heartbeat-interval", "200",
+            "--election-timeout", "2000",
+        )  # fmt: skip
+
+    def start(self, n: int) -> None:
+        """Start a node of PostgreSQL under Patroni."""
+        conf = self._own(self.folder / f"p{n}") / "patroni.yml"
+        conf.write_text(yaml.safe_dump(self._settings(n)))
+        if self.user:
+            os.chown(conf, self.user.pw_uid, self.user.pw_gid)
+        conf.chmod(0o600)
+        self._run(f"p{n}", "patroni", str(conf))
+
+    def _settings(self, n: int) -> dict[str, Any]:
+        login = {"username": OWNER, "password": self.password}
+        parameters = {"max_connections": 90, "shared_buffers": "16MB", "max_wal_size": "256MB", "wal_log_hints": "on"}
+        everybody = [f"host {what} all 127.0.0.1/32 scram-sha-256" for what in ("all", "replication")]
+        return {
+            "scope": "oxl",
+            "name": f"p{n}",
+            "restapi": dict.fromkeys(("listen", "connect_address"), f"127.0.0.1:{self.rest[n]}"),
+            "etcd3": {"hosts": [f"127.0.0.1:{port}" for port in self.clients]},
+            "bootstrap": {
+                "dcs": {
+                    "ttl": 20, "loop_wait": 5, "retry_timeout": 5, "synchronous_mode": True,
+                    "synchronous_mode_strict": True,
+                    "postgresql": {"use_pg_rewind": True, "use_slots": True, "parameters": parameters},
+                },
+                "initdb": [{"encoding": "UTF8"}, {"locale": "C"}, "data-checksums"],
+                "pg_hba": everybody,
+            },
+            "postgresql": {
+                "listen": f"127.0.0.1:{self.ports[n]}", "connect_address": f"127.0.0.1:{self.ports[n]}",
+                "data_dir": str(self.place(n)), "bin_dir": str(PROGRAMS),
+                "authentication": {"superuser": login, "replication": login, "rewind": login},
+                "parameters": {"unix_socket_directories": str(self.folder / f"p{n}")}, "pg_hba": everybody,
+            },
+            "watchdog": {"mode": "off"},
+        }  # fmt: skip
+
+    def pids(self, n: int) -> list[int]:
+        """All processes of a node, Patroni's first."""
+        place = self.place(n)
+        return [self.running[f"p{n}"].pid, *(pid for pid in every_process() if works_in(pid, place))]
+
+    def signal(self, n: int, number: signal.Signals) -> None:
+        """Send every process of a node a signal at once."""
+        for pid in self.pids(n):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        if number == signal.SIGKILL:
+            self.running[f"p{n}"].wait()
+
+    async def leader(self) -> int:
+        """The node that takes writes."""
+
+        async def found() -> list[int]:
+            with contextlib.suppress(OSError, asyncpg.PostgresError, TimeoutError):
+                conn = await connect(dsn=self.url(), timeout=5, database="postgres")
+                port = await conn.fetchval("select inet_server_port()")
+                await conn.close()
+                return [self.ports.index(port)]
+            return []
+
+        return (await until(found, SLOW))[0]
+
+    async def whole(self) -> None:
+        """Wait until the leader has its two followers, one of them synchronous."""
+        asked = """select count(*) filter (where state = 'streaming') = 2 and bool_or(sync_state = 'sync')
+            from pg_stat_replication"""
+
+        async def is_whole() -> bool:
+            with contextlib.suppress(OSError, asyncpg.PostgresError, TimeoutError):
+                conn = await connect(dsn=self.url(), timeout=5, database="postgres")
+                try:
+                    return bool(await conn.fetchval(asked))
+                finally:
+                    await conn.close()
+            return False
+
+        await until(is_whole, SLOW)
+
+
+@asynccontextmanager
+async def patronis() -> AsyncIterator[Patronis]:
+    """A cluster that is whole and migrated, gone without a trace afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="oxl-test-"))
+    folder.chmod(0o711)
+    cluster = Patronis(folder)
+    try:
+        for held in cluster.held:
+            held.close()
+        for n in range(NODES):
+            cluster.start_etcd(n)
+        for n in range(NODES):
+            cluster.start(n)
+        await cluster.whole()
+        conn = await connect(dsn=cluster.url(), database="postgres")
+        await conn.execute(f"create database {DATABASE}")
+        await conn.close()
+        database = await cluster.open()
+        await migrate(database, SQL_CODE)
+        await database.close()
+        yield cluster
+    finally:
+        for n in range(NODES):
+            if f"p{n}" in cluster.running:
+                cluster.signal(n, signal.SIGKILL)
+        for process in cluster.running.values():
+            process.kill()
+            await asyncio.to_thread(process.wait)
+        for n in range(NODES):
+            await until(lambda n=n: not cluster.pids(n)[1:])
+        shutil.rmtree(folder)
