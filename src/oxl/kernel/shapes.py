@@ -93,46 +93,28 @@ def bare(hint: Any) -> tuple[Any, list[msgspec.Meta]]:
             return hint, metas
 
 
-def _nested(shape: type) -> tuple[tuple[str, type], ...]:
-    """The attributes that hold objects, alone or in a list, with their shapes."""
-    found: list[tuple[str, type]] = []
-    for field in msgspec.structs.fields(shape):
-        hint, _ = bare(field.type)
-        if typing.get_origin(hint) is list:
-            hint, _ = bare(typing.get_args(hint)[0])
-        if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-            found.append((field.encode_name, hint))
-    return tuple(found)
-
-
-def _uris(shape: type) -> list[str]:
-    """The attributes that are published as addresses."""
-    metas = ((field.encode_name, meta) for field in msgspec.structs.fields(shape) for meta in bare(field.type)[1])
-    return [name for name, meta in metas if (meta.extra_json_schema or {}).get("format") == "uri"]
-
-
-def _filled(shape: type) -> dict[str, str]:
-    """What an object of the shape is given where it leaves it out."""
-    names = list(kinds(shape))
-    of_type = {"@type": names[0]} if names else {}
-    stated = {name: text for base in (*reversed(ancestors(shape)), shape) for name, text in facts_of(base).filled}
-    return stated | of_type
-
-
 class _Plan(typing.NamedTuple):
-    """What completing an object of a shape goes by, found out once."""
+    """What completing an object of a shape goes by: what it is given where it leaves it out, the attributes that are
+    published as addresses, and those that hold objects, alone or in a list, with their shapes.
+    """
 
     known: dict[str, type]
-    filled: tuple[tuple[str, str], ...]
+    filled: dict[str, str]
     uris: list[str]
-    nested: tuple[tuple[str, type], ...]
-    facts: Facts
+    nested: list[tuple[str, type]]
 
 
 @cache
 def _plan(shape: type) -> _Plan:
-    filled = tuple(_filled(shape).items())
-    return _Plan(kinds(shape), filled, _uris(shape), _nested(shape), facts_of(shape))
+    known, uris, nested = kinds(shape), [], []
+    filled = {name: text for base in (*reversed(ancestors(shape)), shape) for name, text in facts_of(base).filled}
+    for field in msgspec.structs.fields(shape):
+        hint, metas = bare(field.type)
+        uris += [field.encode_name for meta in metas if (meta.extra_json_schema or {}).get("format") == "uri"]
+        hint = bare(typing.get_args(hint)[0])[0] if typing.get_origin(hint) is list else hint
+        if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+            nested.append((field.encode_name, hint))
+    return _Plan(known, filled | ({"@type": next(iter(known))} if known else {}), uris, nested)
 
 
 class _Fault(Exception):  # noqa: N818 – carries a path outwards until it is whole
@@ -161,7 +143,7 @@ def _complete(shape: type, body: dict[str, Any], strict: bool, free: bool = Fals
             raise _Fault("@type", told)
     elif known and strict and "@type" not in body:
         raise _Fault("@type", "is required", "missingAttribute")
-    for name, text in () if strict else plan.filled:
+    for name, text in () if strict else plan.filled.items():
         body.setdefault(name, text)
     if known and kind is None:
         kind = known.get(body.get("@type", ""), known.get(body.get("@baseType", "")))
@@ -179,17 +161,17 @@ def _complete(shape: type, body: dict[str, Any], strict: bool, free: bool = Fals
         value = body.get(name)
         if value is None:
             continue
-        for n, item in enumerate(value if isinstance(value, list) else [value]):
+        alone = isinstance(value, dict)
+        for n, item in enumerate([value] if alone else value):
             try:
                 _within(inner, item, strict)
             except _Fault as fault:
-                path = f"{name}[{n}]" if isinstance(value, list) else name
-                path += f".{fault.path}" if fault.path else ""
+                path = ".".join(filter(None, (name if alone else f"{name}[{n}]", fault.path)))
                 raise _Fault(path, fault.message, fault.code) from None
 
 
 def _within(shape: type, body: dict[str, Any], strict: bool) -> None:
-    facts = _plan(shape).facts
+    facts = facts_of(shape)
     for name, source in facts.copied:
         if source in body:
             body.setdefault(name, body[source])
