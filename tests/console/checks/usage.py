@@ -39,8 +39,16 @@ async def test_usage_is_found_and_explained(opened, served) -> None:
         await page.get_by_role("button", name="Find").click()
         await expect(page).to_have_url(re.compile("status=rated"))
         await expect(rows.first).to_contain_text("Rated")
+        newest = await rows.all_inner_texts()
         await page.get_by_role("link", name="Older").click()
-        await expect(page.get_by_role("link", name="Newer")).to_be_visible()
+        await expect(page.get_by_text(re.compile("^26 to "))).to_be_visible()
+        older = await rows.all_inner_texts()
+        assert older != newest
+        await page.get_by_role("link", name="Newer").click()
+        await expect(page.get_by_text(re.compile("^1 to 25 of "))).to_be_visible()
+        assert await rows.all_inner_texts() == newest
+        await page.get_by_role("link", name="Older").click()
+        await expect(page.get_by_text(re.compile("^26 to "))).to_be_visible()
         await rows.first.get_by_role("link").click()
         await page.get_by_role("button", name="Explain the rating").click()
         steps = page.get_by_role("dialog").locator(".steps")

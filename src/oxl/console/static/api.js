@@ -71,13 +71,23 @@ export async function get(path, parameters, signal) {
   return (await fetched(path, { parameters, signal })).json();
 }
 
-/** A list: its items, how many there are in all, and whether that is an estimate. */
+/** The cursors that a Link header leads to: {next: {after: …}, prev: {before: …}}. */
+function cursors(header) {
+  const found = [...(header ?? "").matchAll(/<([^>]*)>; rel="(\w+)"/g)].map(([, href, relation]) => {
+    const given = new URL(href, document.baseURI).searchParams;
+    return [relation, Object.fromEntries(["after", "before"].filter((name) => given.has(name)).map((name) => [name, given.get(name)]))];
+  });
+  return Object.fromEntries(found);
+}
+
+/** A list: its items, how many there are in all, whether that is an estimate, and the cursors of the pages beside it. */
 export async function list(path, parameters, signal) {
   const answer = await fetched(path, { parameters, signal });
   return {
     items: await answer.json(),
     total: Number(answer.headers.get("X-Total-Count") ?? 0),
     estimated: answer.headers.get("X-Total-Count-Estimated") === "true",
+    beside: cursors(answer.headers.get("Link")),
   };
 }
 

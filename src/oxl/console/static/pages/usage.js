@@ -53,24 +53,25 @@ async function retry(reason, place, done) {
 }
 
 async function records(main, query, signal, go) {
-  const offset = Number(query.get("offset") ?? 0), place = h("div"), suspense = h("div");
+  const start = Math.max(0, Number(query.get("from") ?? 0)), cursor = Object.fromEntries(["after", "before"].map((name) => [name, query.get(name)])), place = h("div"), suspense = h("div");
   const form = h("form", { class: "card", onsubmit: (event) => {
     event.preventDefault();
     go(`#/usage?${new URLSearchParams([...new FormData(form)].filter(([, value]) => value))}`);
   } }, h("div", { class: "fields" }, controls(filters(query)), h("button", { class: "main", type: "submit" }, "Find")));
-  const turn = (to) => {
+  const turn = (to, text, from) => {
+    if (!to) return null;
     const next = new URLSearchParams(query);
-    next.set("offset", Math.max(0, to));
-    return `#/usage?${next}`;
+    for (const name of ["after", "before"]) next.delete(name);
+    for (const [name, value] of Object.entries({ ...to, from: Math.max(0, from) })) next.set(name, value);
+    return h("a", { class: "button", href: `#/usage?${next}` }, text);
   };
   const look = async () => {
     try {
-      const found = await list(`${USAGE}/productUsage`, { sort: "-id", ...asked(query), limit: PAGE, offset }, signal);
+      const found = await list(`${USAGE}/productUsage`, { sort: "-id", ...asked(query), ...cursor, limit: PAGE }, signal);
       fill(place, h("section", { class: "card flush", "aria-label": "Records" },
         h("div", { class: "spread" }, h("h2", {}, "Records"), query.get("status") === "failed" ? again : null), rows(found.items),
-        h("div", { class: "spread more" }, h("span", { class: "small muted" }, found.items.length ? `${count(offset + 1)} to ${count(offset + found.items.length)} of ${found.estimated ? "about " : ""}${count(found.total)}` : ""),
-          h("div", { class: "row" }, offset ? h("a", { class: "button", href: turn(offset - PAGE) }, "Newer") : null,
-            offset + found.items.length < found.total ? h("a", { class: "button", href: turn(offset + PAGE) }, "Older") : null))));
+        h("div", { class: "spread more" }, h("span", { class: "small muted" }, found.items.length ? `${count(start + 1)} to ${count(start + found.items.length)} of ${found.estimated ? "about " : ""}${count(found.total)}` : ""),
+          h("div", { class: "row" }, turn(found.beside.prev, "Newer", start - PAGE), turn(found.beside.next, "Older", start + PAGE)))));
     } catch (failure) {
       if (failure.name !== "AbortError") fill(place, fault(failure));
     }
