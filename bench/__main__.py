@@ -7,7 +7,8 @@ import importlib
 import sys
 
 SCRIPTS = (
-    "charging", "charglt", "usage", "posts", "exports", "lists", "billing", "recommendation", "consumption", "overload"
+    "charging", "charglt", "usage", "posts", "exports", "lists", "billing", "recommendation", "consumption", "overload",
+    "console",
 )  # fmt: skip
 
 

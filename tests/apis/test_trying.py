@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import msgspec
 import pytest
 from tests.conftest import BALANCE, DEMO_CATALOG, OPERATOR, client_of
 
 from oxl.db import sandbox
 from oxl.db.faults import NONE, Faults, faults_of, happens, text_of
+from oxl.engines.billing import setup
+from oxl.engines.billing.policy import Policy
+from oxl.kernel.background import once
 from oxl.operations.faults import Faulty
 
 ACTION = f"{OPERATOR}/sandboxAction"
@@ -80,6 +84,18 @@ async def test_the_clock_only_goes_on(http, tenant, back) -> None:
     assert moved.status_code == 201
     shown = (await http.get(f"{OPERATOR}/sandbox/sandbox")).json()
     assert (shown["id"], shown["isMarked"]) == ("sandbox", False)
+
+
+async def test_the_operators_time_zone_is_told(http, tenant) -> None:
+    async def told() -> str:
+        return (await http.get(f"{OPERATOR}/sandbox/sandbox")).json()["timeZone"]
+
+    before = await once(tenant, setup.policy_of)
+    assert await told() == before.time_zone
+    for policy in (Policy(time_zone="Asia/Tokyo"), before):
+        text = msgspec.json.encode(policy).decode()
+        await once(tenant, lambda work, text=text: setup.set_policy(work, text))
+        assert await told() == policy.time_zone
 
 
 async def test_faults_are_kept_and_taken_back(http, tenant, back) -> None:

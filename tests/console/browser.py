@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
-SIZES = {"desktop": (1280, 900, "light"), "phone": (390, 844, "dark")}
+SIZES = {"desktop": (1280, 900, "light", "UTC"), "phone": (390, 844, "dark", "Pacific/Auckland")}
 NETWORK = ("http:", "https:", "ws:", "wss:")
 LONG = 60_000  # milliseconds for which something is waited for; it comes in a fraction of that
 _FLAGS = (
@@ -40,6 +40,7 @@ class Tab:
         self.page = page
         self.url = url
         self.faults: list[str] = []
+        self.asked: list[str] = []
         page.set_default_timeout(LONG)
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.faults.append(f"uncaught: {error}"))
@@ -51,7 +52,8 @@ class Tab:
             self.faults.append(f"console: {message.text}")
 
     def _asked(self, request: Any) -> None:
-        """Only what goes over a network can go elsewhere: chrome: and its like are the browser's own reader of PDFs."""
+        # Only what goes over a network can go elsewhere: chrome: and its like are the browser's own reader of PDFs.
+        self.asked.append(request.url)
         if request.url.startswith(NETWORK) and not request.url.startswith(f"{self.url}/"):
             self.faults.append(f"asked elsewhere: {request.url}")
 
@@ -67,17 +69,19 @@ class Tab:
         grave = [each for each in found.response["violations"] if each["impact"] in ("serious", "critical")]
         told = [(each["id"], [node["html"][:200] for node in each["nodes"][:4]]) for each in grave]
         assert told == [], f"{self.page.url}: {told}"
-        wide = await self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert wide[0] <= wide[1], f"{self.page.url} is wider than the window: {wide}"
+        wide, size = await self.page.evaluate("document.documentElement.scrollWidth"), self.page.viewport_size
+        assert size, "a window has a size"
+        assert wide <= size["width"], f"{self.page.url} is wider than the window: {wide}"
         assert not self.faults, f"{self.page.url}: {self.faults}"
 
 
 @asynccontextmanager
 async def tab(browser: Browser, url: str, size: str) -> AsyncIterator[Tab]:
     """A tab with a fresh profile, of a size; nothing may have gone wrong in it by its end."""
-    width, height, scheme = SIZES[size]
+    width, height, scheme, zone = SIZES[size]
     context = await browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce", accept_downloads=True
+        viewport={"width": width, "height": height}, color_scheme=scheme, timezone_id=zone, reduced_motion="reduce",
+        accept_downloads=True, is_mobile=size == "phone", has_touch=size == "phone",
     )  # fmt: skip
     made = Tab(await context.new_page(), url)
     yield made

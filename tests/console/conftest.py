@@ -14,10 +14,16 @@ from tests.console.browser import SIZES, Tab, chromium, tab
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[str]:
-    """The address of a server with forty subscribers."""
-    with ground.serving(40, 1200, OXL_VALIDATE_RESPONSES="0") as url:
-        yield url
+def demo() -> Iterator[ground.Demo]:
+    """A server with forty subscribers."""
+    with ground.serving(40, 1200, OXL_VALIDATE_RESPONSES="0") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def served(demo: ground.Demo) -> str:
+    """Its address."""
+    return demo.url
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,6 @@ async def papered(page: Page) -> None:
             return sum(seen.convert("RGB").getpixel((seen.width // 2, seen.height // 2))) > 3 * 200
 
     await until(is_drawn)
-    await page.evaluate("scrollTo(0, 0)")
 
 
 async def simulated(page: Page) -> None:
@@ -63,6 +62,7 @@ def pages(url: str) -> dict[str, tuple[str, str, Any]]:
         "bills": ("/bills", "tbody tr", None),
         "bill": (f"/bills/{first(url, f'{BILLS}/customerBill')}", "iframe", papered),
         "catalog": ("/catalog/plans", ".facts", None),
+        "runs": ("/bills/runs", "tbody tr", None),
         "simulation": ("/catalog/simulate?plan=prepaid-m.1", "form", simulated),
         "events": ("/events", "tbody tr", None),
         "api": ("/api", "#swagger .opblock", None),
@@ -81,6 +81,7 @@ async def draw(browser: Browser, url: str, folder: Path) -> None:
                 await expect(made.page.locator(sign).first).to_be_visible()
                 if act:
                     await act(made.page)
+                    await made.page.evaluate("scrollTo(0, 0)")
                 file = folder / f"{name}{suffix}.png"
                 await made.page.screenshot(path=file, animations="disabled")
                 assert file.stat().st_size < MOST, file
@@ -89,9 +90,9 @@ async def draw(browser: Browser, url: str, folder: Path) -> None:
 async def main(folder: Path) -> None:
     """Start a server with a demo, and draw."""
     folder.mkdir(parents=True, exist_ok=True)
-    with serving(200, 12_000) as url:
+    with serving(200, 12_000) as demo:
         async with chromium() as browser:
-            await draw(browser, url, folder)
+            await draw(browser, demo.url, folder)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,20 @@ import httpx
 from playwright.async_api import expect
 
 from tests.conftest import BALANCE
+from tests.kernel.receivers import receiving
+from tests.waiting import until
 
-__all__ = ["test_events_are_seen_as_they_come", "test_who_is_told_is_looked_after"]
+__all__ = [
+    "test_dead_letters_are_told_again",
+    "test_events_are_seen_as_they_come",
+    "test_who_is_told_is_looked_after",
+]
+DIE = """
+insert into undelivered (subscription_id, event_id, xid, resource, resource_id, attempts, since, dead_at,
+                         status, reason)
+select $1, o.id, o.xid, o.resource, o.resource_id, 9, now(), now(), 500, 'HTTP 500'
+from outbox o where o.api = 'prepay_balance' order by o.id limit 3 returning event_id
+"""
 NOBODY = "http://127.0.0.1:9/told"  # nothing listens at the discard port
 
 
@@ -60,3 +72,27 @@ async def test_who_is_told_is_looked_after(opened, served) -> None:
         await row.get_by_role("button", name="End").click()
         await dialog.get_by_role("button", name="End it").click()
         await expect(page.locator("tbody tr").first).to_contain_text(re.compile("deleted|ended", re.IGNORECASE))
+
+
+async def test_dead_letters_are_told_again(opened, demo) -> None:
+    """They take days to die, so the rows are made here; the worker that tells them again is the real one."""
+    async with opened() as tab, receiving() as listener, httpx.AsyncClient(base_url=demo.url) as http:
+        made = await http.post(f"{BALANCE}/hub", json={"callback": listener.url})
+        async with demo.tenant() as tenant, tenant.connection() as conn:
+            dead = await conn.fetch(DIE, made.json()["id"])
+        await tab.open("/events/dead", "Events")
+        page, letters = tab.page, tab.page.locator("tbody tr")
+        await expect(letters).to_have_count(3)
+        await expect(letters.first).to_contain_text("HTTP 500")
+        await tab.check()
+        await letters.first.get_by_role("button", name="Tell again").click()
+        await expect(page.get_by_text("1 will be told again.")).to_be_visible()
+        await expect(letters).to_have_count(2)
+        await page.get_by_role("button", name="Tell all again").click()
+        await expect(page.get_by_text("2 will be told again.")).to_be_visible()
+        await expect(page.get_by_text("No dead letters")).to_be_visible()
+        await until(lambda: {each["event_id"] for each in dead} <= set(listener.ids()))
+        await tab.open("/events/deliveries", "Events")
+        await page.get_by_label("Outcome").select_option("delivered")
+        await expect(letters.first).to_contain_text("Delivered")
+        await http.delete(f"{BALANCE}/hub/{made.json()['id']}")

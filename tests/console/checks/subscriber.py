@@ -25,9 +25,15 @@ def line(served: str, **filters: str) -> dict:
     return found[0]
 
 
-def of_kind(served: str, kind: str) -> dict:
+def of_kind(served: str, kind: str) -> list[dict]:
     found = httpx.get(f"{served}{OPERATOR}/subscriber", params={"limit": 40, "status": "active"}).json()
-    return next(each for each in found if each["billingAccount"]["kind"] == kind)
+    return [each for each in found if each["billingAccount"]["kind"] == kind]
+
+
+def used(served: str, subscriber: dict) -> int:
+    """How many usage records somebody has."""
+    answer = httpx.get(f"{served}{USAGE}", params={"product.id": subscriber["id"], "limit": 1})
+    return int(answer.headers["X-Total-Count"])
 
 
 async def test_a_subscriber_is_found(opened, served) -> None:
@@ -63,6 +69,8 @@ async def test_a_gauge_moves_as_usage_arrives(opened, served) -> None:
         body = usage_body("sms", KATE, start=start, destinationPhoneNumber="+493012345678")
         assert httpx.post(f"{served}{USAGE}", json=body).status_code == 201
         await expect(left).not_to_have_text(before)
+        reports = [url.rpartition("/")[2] for url in tab.asked if "/usageConsumptionReport/" in url]
+        assert set(reports) == {"stream"}, reports  # the server said so: nobody had asked again
         await page.get_by_role("button", name="Balance", exact=True).click()
         await expect(page.locator(".timeline li").first).to_contain_text(re.compile("completed|failed"))
 
@@ -111,10 +119,15 @@ async def test_a_recommendation_is_ordered(opened, served) -> None:
 
 
 async def test_a_bill_is_made_now(opened, served) -> None:
-    payer = of_kind(served, "postpaid")
+    payer = max(of_kind(served, "postpaid"), key=lambda each: used(served, each))
     async with opened() as tab:
         await tab.open(f"/subscriber/{payer['id']}", payer["name"])
         page = tab.page
+        entries = page.locator(".timeline li")
+        await expect(entries.first).to_be_visible()
+        many = await entries.count()
+        await page.get_by_role("button", name="Show more").click()
+        await expect(entries.nth(many)).to_be_visible()
         await page.get_by_role("button", name="Bill now").click()
         await page.get_by_role("dialog").get_by_role("button", name="Bill now").click()
         await expect(page.get_by_text(re.compile("The bill is made|There is nothing to bill"))).to_be_visible()

@@ -18,6 +18,11 @@ __all__ = [
     "test_suspense_is_tried_again",
     "test_usage_is_found_and_explained",
 ]
+DROPPED = """text => {
+    const dropped = new DataTransfer();
+    dropped.items.add(new File([text], "some.ndjson"));
+    return dropped;
+}"""
 ABROAD = "2026-01-01T00:00:00Z"  # long before the demo's month
 
 
@@ -75,6 +80,13 @@ async def test_a_file_is_imported_with_its_outcome(opened, served) -> None:
         await expect(page.get_by_role("status").filter(has_text="3 records")).to_contain_text("1 rejected")
         await expect(page.locator("tbody tr")).not_to_have_count(0)
         await tab.check()
+        dropped = await page.evaluate_handle(DROPPED, file["buffer"].decode())
+        await page.dispatch_event(".drop", "dragover", {"dataTransfer": dropped})
+        await expect(page.locator(".drop.over")).to_be_visible()
+        await page.dispatch_event(".drop", "drop", {"dataTransfer": dropped})
+        again = page.get_by_role("status").filter(has_text="3 records")
+        await expect(again).to_contain_text("2 duplicate")  # which were taken, rated or not
+        await expect(page.locator(".drop.over")).to_have_count(0)
 
 
 async def test_an_export_is_made_and_downloaded(opened) -> None:

@@ -32,6 +32,7 @@ language sql stable as $$
     select 'sandbox',
            jsonb_strip_nulls(jsonb_build_object(
                '@type', 'Sandbox', 'id', 'sandbox', 'now', instant_text(now_), 'isMarked', s.is_sandbox,
+               'timeZone', coalesce((select p.doc ->> 'timeZone' from bill_policy_doc() p), 'Europe/Berlin'),
                'ahead', round(extract(epoch from s.shift)), 'frozen', instant_text(s.frozen), 'faults', s.faults))
     from sandbox_state() s
 $$

@@ -75,9 +75,13 @@ class SandboxFaults(msgspec.Struct, kw_only=True):
 
 
 class Sandbox(Entity):
-    """The tenant's clock, how many seconds it is ahead, what goes wrong on purpose, and whether it is marked."""
+    """The tenant's clock, how many seconds it is ahead, what goes wrong on purpose, and whether it is marked.
+
+    timeZone is the one in which the operator's days begin, as the billing policy says.
+    """
 
     now: Instant = UNSET
+    timeZone: Text = UNSET  # noqa: N815
     ahead: Whole = UNSET
     frozen: Instant = UNSET
     isMarked: Flag = UNSET  # noqa: N815

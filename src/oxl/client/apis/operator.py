@@ -471,6 +471,7 @@ class Sandbox(Typed, total=False):
     id: Required[str]
     href: Required[str]
     now: str
+    timeZone: str
     ahead: int
     frozen: str
     isMarked: bool

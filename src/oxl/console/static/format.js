@@ -3,13 +3,32 @@
 const LOCALE = navigator.language || "en";
 const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const exact = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 6 });
+const plain = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 2, maximumFractionDigits: 6 });
 const fine = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 2 });
 const short = new Intl.NumberFormat(LOCALE, { notation: "compact", maximumFractionDigits: 1 });
-const moments = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
-const days = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium" });
-const hours = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit" });
+let moments, days, hours, clock;
 const brief = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", timeZone: "UTC" });
 const since = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
+
+/** Have days and hours shown in a time zone: the operator's, so that they are the same as on its bills. */
+export function setZone(timeZone) {
+  moments = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short", timeZone });
+  days = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeZone });
+  hours = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", timeZone });
+  clock = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium", timeZone });
+}
+setZone();
+
+/** What a clock in that zone shows, as a datetime-local control wants it: 2026-06-01T00:00:00. */
+export const onTheClock = (at) => clock.format(at).replace(" ", "T");
+
+/** The instant at which a clock in that zone shows so. */
+export function instantOf(shown) {
+  const wanted = Date.parse(`${shown}Z`);
+  let at = wanted;
+  for (let round = 0; round < 2; round += 1) at += wanted - Date.parse(`${onTheClock(at)}Z`);
+  return new Date(at).toISOString();
+}
 
 export const count = (value) => whole.format(value ?? 0);
 export const compact = (value) => short.format(value ?? 0);
@@ -30,7 +49,7 @@ export function money(given) {
 
 /** A sum of money in whole coins. */
 export function coins(value, unit) {
-  if (!unit) return exact.format(value);
+  if (!unit) return plain.format(value);
   return new Intl.NumberFormat(LOCALE, { style: "currency", currency: unit }).format(value);
 }
 
@@ -47,6 +66,8 @@ export function ago(text, now = Date.now()) {
   return day(text);
 }
 
+const UNITS = { message: "SMS", sms: "SMS", "tv-minute": "min of TV" };
+
 /** A quantity in the unit that people use: 3000000000 byte is 3 GB, 125 second is 2:05 min. */
 export function quantity(amount, unit) {
   if (unit === "byte") {
@@ -54,7 +75,7 @@ export function quantity(amount, unit) {
     return `${exact.format(Number((amount / 1000 ** power).toFixed(2)))} ${["B", "kB", "MB", "GB", "TB"][power]}`;
   }
   if (unit === "second") return `${Math.floor(amount / 60)}:${String(Math.round(amount % 60)).padStart(2, "0")} min`;
-  return `${fine.format(amount)} ${unit === "message" ? "SMS" : (unit ?? "")}`.trim();
+  return `${fine.format(amount)} ${UNITS[unit] ?? unit ?? ""}`.trim();
 }
 
 const WORDS = {

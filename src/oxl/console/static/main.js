@@ -1,7 +1,8 @@
 // The shell: which page is shown, where the focus is, light or dark, and the page for a key where one is needed.
 
 import { fill, h, icon } from "./dom.js";
-import { key, setKey } from "./api.js";
+import { OPERATOR, get, key, setKey } from "./api.js";
+import { setZone } from "./format.js";
 import { fault } from "./parts.js";
 
 const PAGES = [
@@ -28,6 +29,13 @@ function navigation() {
     h("li", {}, h("a", { href: name === "overview" ? "#/" : `#/${name}`, "data-page": name }, icon(name), title))));
 }
 
+let zoned;
+
+/** The operator's time zone, asked for once; a page tells of a failure better than this does. */
+const inZone = () => (zoned ??= get(`${OPERATOR}/sandbox/sandbox`).then((told) => setZone(told.timeZone)).catch(() => {
+  zoned = undefined;
+}));
+
 async function show(moved) {
   life.abort();
   life = new AbortController();
@@ -42,7 +50,7 @@ async function show(moved) {
   document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   if (!load) return fill(main, h("h1", {}, "There is no such page"), h("p", {}, h("a", { href: "#/" }, "To the overview")));
   try {
-    const page = await load();
+    const [page] = await Promise.all([load(), inZone()]);
     if (!signal.aborted) await page.show(main, { rest, query, signal, go });
   } catch (failure) {
     if (!signal.aborted) fill(main, h("h1", {}, title), fault(failure));

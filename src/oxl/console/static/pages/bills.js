@@ -81,7 +81,7 @@ async function one(main, id, signal) {
     h("p", { class: "row" }, badge(bill.state), h("span", { class: "muted" }, `${bill.relatedParty?.[0]?.partyOrPartyRole?.name ?? ""} · ${word(bill.category)}`))), held),
   h("div", { class: "two" }, h("div", { class: "stack" },
     h("section", { class: "card", "aria-label": "Bill" }, facts([["To pay", h("strong", { class: "number" }, money(bill.amountDue))], ["Still open", money(bill.remainingAmount)],
-      ["Due", day(bill.paymentDueDate)], ["Period", `${day(bill.billingPeriod.startDateTime)} – ${day(bill.billingPeriod.endDateTime)}`],
+      ["Due", day(bill.paymentDueDate)], ["Period", `${day(bill.billingPeriod.startDateTime)} – ${day(Date.parse(bill.billingPeriod.endDateTime) - 1)}`],
       ["Net", money(bill.taxExcludedAmount)], ["Tax", bill.taxItem?.map((each) => `${each.taxRate} %: ${money(each.taxAmount)}`).join(", ")], ["Account", bill.billingAccount.id]])),
     h("section", { class: "card flush", "aria-label": "Lines" }, h("h2", {}, "Lines"), lines),
     h("section", { class: "card", "aria-label": "How it adds up" }, h("h2", {}, "How it adds up"), h("ul", { class: "stack tight" }, told.arithmetic.map((each) => h("li", { class: "number" }, each))))),
@@ -106,7 +106,7 @@ function runs(main, signal) {
     const { items } = await list(`${BILLING}/billRun`, { sort: "-id", limit: 25 }, signal);
     fill(place, table("Bill runs", [
       { name: "Started", of: (each) => moment(each.startDate) },
-      { name: "Of", of: (each) => `${capital(word(each.kind))} ${each.billCycle?.id ?? ""}` },
+      { name: "Of", of: (each) => [`${capital(word(each.kind))} `, h("span", { class: "number" }, each.billCycle?.id ?? "")] },
       { name: "State", of: (each) => [badge(each.state), each.state === "running" ? h("progress", { max: each.accounts || 1, value: each.accounts - each.pending, "aria-label": "Accounts billed" }) : null] },
       { name: "Accounts", of: (each) => count(each.accounts), end: true },
       { name: "Control sums", of: control },

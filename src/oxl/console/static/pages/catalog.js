@@ -29,7 +29,7 @@ async function plans(main, query, signal) {
     h("p", { class: "small muted" }, plan.description ?? ""),
     facts([["Kind", capital(word(plan.kind))], ["From", day(plan.validFor?.startDateTime)], ["Prices", plan.taxIncluded ? "with tax" : "without tax"],
       ...plan.allowance.map((each) => [each.name, `${quantity(each.amount.amount, each.amount.units)}${each.isShared ? ", shared" : ""}`]),
-      ...plan.productOfferingPrice.map((each) => [each.name, each.price ? money(each.price) : `per ${each.unitOfMeasure}`])]),
+      ...plan.productOfferingPrice.map((each) => [each.name, each.price ? money(each.price) : each.unitOfMeasure ? `per ${each.unitOfMeasure}` : "free"])]),
     h("p", {}, h("a", { href: `#/catalog/simulate?plan=${plan.id}` }, "Simulate a usage"))))), items.length ? shown(items, total) : empty("No plans", ""));
 }
 
@@ -56,7 +56,7 @@ async function simulate(main, query, signal) {
     } catch (failure) {
       fill(place, fault(failure));
     }
-  } }, h("div", { class: "fields" }, controls([
+  } }, h("div", { class: "two" }, controls([
     { name: "plan", label: "Plan", value: query.get("plan") ?? versions[0]?.id, options: versions.map((each) => [each.id, `${each.name}, version ${each.version}`]) },
     { name: "spec", label: "Kind of usage", value: specs[0].id, options: specs.map((each) => [each.id, each.name]) },
   ])), fields, h("div", {}, h("button", { class: "main", type: "submit" }, "Simulate")));

@@ -2,7 +2,7 @@
 
 import { OPERATOR, fetched, list, post } from "../api.js";
 import { fill, h } from "../dom.js";
-import { ago, count, moment, word } from "../format.js";
+import { ago, count, instantOf, moment, onTheClock, word } from "../format.js";
 import { ask, badge, controls, empty, every, fault, reveal, table, toast } from "../parts.js";
 
 const TABS = [["live", "#/events", "Live"], ["listeners", "#/events/listeners", "Subscriptions"], ["deliveries", "#/events/deliveries", "Deliveries"], ["dead", "#/events/dead", "Dead letters"]];
@@ -74,9 +74,9 @@ function listeners(main, signal) {
 }
 
 const replayButton = (listener) => h("button", { type: "button", class: "quiet", onclick: () => ask({ title: "Tell it again?", button: "Replay", text: "Events keep their ids, so that a listener knows those it has seen.", fields: [
-  { name: "since", label: "Everything since", type: "datetime-local", required: true, value: new Date(Date.now() - 3_600_000 - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 16) },
+  { name: "since", label: "Everything since", type: "datetime-local", required: true, value: onTheClock(Date.now() - 3_600_000).slice(0, 16) },
 ], act: async ({ since }) => {
-  await post(`${OPERATOR}/eventReplay`, { hubListener: { id: listener.id }, startDateTime: new Date(since).toISOString() });
+  await post(`${OPERATOR}/eventReplay`, { hubListener: { id: listener.id }, startDateTime: instantOf(since) });
   return "It is told again from then on.";
 } }) }, "Replay");
 

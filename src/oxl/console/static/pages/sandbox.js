@@ -2,13 +2,13 @@
 
 import { OPERATOR, get, list, post } from "../api.js";
 import { fill, h } from "../dom.js";
-import { count, moment, word } from "../format.js";
+import { count, instantOf, moment, word } from "../format.js";
 import { ask, badge, controls, empty, every, fault, table, toast } from "../parts.js";
 
 const ACTION = `${OPERATOR}/sandboxAction`;
 const FAULTS = [
   ["errorShare", "Requests that fail, 0 to 1", "0.1"], ["errorStatus", "With status", "500 to 504"], ["requestDelay", "Answers late by ms", "1500"],
-  ["eventDelay", "Events late by ms", "3000"], ["duplicateShare", "Events that come twice, 0 to 1", "0.5"],
+  ["eventDelay", "Events late by ms", "3000"], ["duplicateShare", "Events twice, 0 to 1", "0.5"],
 ];
 
 export async function show(main, { signal }) {
@@ -49,12 +49,12 @@ export async function show(main, { signal }) {
     tried({ kind: "setFaults" }, "Nothing fails any more.")();
   } }, "No faults")));
   const until = () => ask({ title: "Move the clock", button: "Move", text: "It only goes forward. The worker does what is due by then.", fields: [{ name: "until", label: "To", type: "datetime-local", required: true }],
-    act: ({ until: at }) => act({ kind: "moveClock", until: new Date(at).toISOString() }, "The clock is moved.") });
+    act: ({ until: at }) => act({ kind: "moveClock", until: instantOf(at) }, "The clock is moved.") });
   const reset = () => ask({ title: "Erase everything and load the demo?", button: "Erase and load", text: "All that is in this tenant but its keys and its audit is erased, and its clock is set back.", fields: [
     { name: "subscribers", label: "Subscribers", type: "number", value: "1000" }, { name: "records", label: "Usage records", type: "number", value: "100000" }],
   act: ({ subscribers, records }) => act({ kind: "resetDemo", subscribers: Number(subscribers), records: Number(records) }, "A worker is at it; the list below tells how far it is.") });
   fill(main, h("h1", {}, "Sandbox"), wrong, h("div", { class: "grid" },
-    h("section", { class: "card stack tile", "aria-label": "Clock" }, h("h2", {}, "Clock"), h("div", {}, now, ahead),
+    h("section", { class: "card stack", "aria-label": "Clock" }, h("h2", {}, "Clock"), h("div", {}, now, ahead),
       h("div", { class: "row" }, h("button", { type: "button", class: "main", onclick: tried({ kind: "moveClock" }, "The month has ended. Bills and allowances follow.") }, "End the month now"), h("button", { type: "button", onclick: until }, "Move to …"))),
     h("section", { class: "card stack", "aria-label": "Begin anew" }, h("h2", {}, "Begin anew"), h("p", { class: "muted" }, "Back to the demo operator, as on the first day."),
       h("div", {}, h("button", { type: "button", class: "bad", onclick: reset }, "Reset to the demo")))),

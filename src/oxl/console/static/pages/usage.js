@@ -2,7 +2,7 @@
 
 import { OPERATOR, USAGE, get, list, post } from "../api.js";
 import { fill, h } from "../dom.js";
-import { capital, count, moment, money, quantity, word } from "../format.js";
+import { capital, count, instantOf, moment, money, quantity, word } from "../format.js";
 import { badge, controls, empty, facts, fault, reveal, section, table, toast } from "../parts.js";
 import { exportJobs, importFile } from "./files.js";
 import { usageLine } from "./line.js";
@@ -16,12 +16,14 @@ const filters = (query) => [
   { name: "usageType", label: "Kind", value: query.get("usageType") ?? "", options: KINDS.map((each) => [each, each ? capital(word(each)) : "Any"]) },
   { name: "product.id", label: "Product", value: query.get("product.id") ?? "", placeholder: "id" },
   { name: "creationDate.gte", label: "Recorded since", type: "date", value: query.get("creationDate.gte") ?? "" },
-  { name: "more", label: "More, as in the API", value: query.get("more") ?? "", placeholder: "statusReason=noPlan&sort=-creationDate" },
+  { name: "more", label: "More, as in the API", value: query.get("more") ?? "", placeholder: "statusReason=noPlan" },
 ];
 
 /** The parameters of the API's list that a page's address means. */
 function asked(query) {
   const plain = Object.fromEntries(["status", "usageType", "product.id", "creationDate.gte"].map((name) => [name, query.get(name)]));
+  const since = plain["creationDate.gte"];
+  if (/^\d{4}-\d\d-\d\d$/.test(since)) plain["creationDate.gte"] = instantOf(`${since}T00:00:00`);
   return { ...plain, ...Object.fromEntries(new URLSearchParams(query.get("more") ?? "")) };
 }
 
