@@ -151,9 +151,9 @@ async def _gauge(url: str) -> None:
         async with http.stream("GET", path, headers={"accept": "text/event-stream"}) as stream:
             reports = (json.loads(line[6:]) async for line in stream.aiter_lines() if line.startswith("data: "))
             await anext(reports)
-            taken = []
+            taken, now = [], time.time()
             for n in range(POSTS):
-                at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - n))
+                at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - n))
                 body = usage_body("data", KATE, start=at, volume=1, volumeUnit="MB")
                 began = time.perf_counter()
                 answer = await http.post(USAGE, json=body)

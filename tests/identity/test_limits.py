@@ -10,9 +10,9 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.conftest import BALANCE, client_of
+from tests.conftest import BALANCE, CONSUMPTION, client_of
 from tests.identity.conftest import Ground, client, new_key, settings_of
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 
 from oxl.app import gate_of
 from oxl.db.database import Database
@@ -119,6 +119,33 @@ async def test_a_crowd_is_refused_fast_and_the_rest_is_served(database: Database
         refused = next(answer for answer in answers if answer.status_code == 503)
         assert (refused.headers["retry-after"], refused.json()["code"]) == ("1", "overloaded")
         assert (await http.get(BUCKETS)).status_code == 200
+
+
+async def test_who_listens_to_events_is_not_at_work(database: Database, alpha: Ground) -> None:
+    gate = gate_of(settings_of(database, inflight=2, rate=100_000), database)
+    key = await new_key(alpha.tenant)
+    path = f"{CONSUMPTION}/usageConsumptionReport/live-{alpha.ada['logicalResource']['id']}/stream"
+    headers = [(b"host", b"oxl.example"), (b"authorization", f"Bearer {key}".encode())]
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
+    hung_up, begun = asyncio.Event(), []
+
+    async def receive() -> Any:
+        await hung_up.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        begun.extend([message["status"]] if "status" in message else [])
+
+    listening = []
+    for n in range(5):
+        listening.append(asyncio.create_task(gate(dict(scope), receive, send)))
+        await until(lambda n=n: len(begun) > n)
+    assert begun == [200] * 5
+    async with client(gate, credential=key) as http:
+        assert (await http.get(BUCKETS)).status_code == 200
+    hung_up.set()
+    await asyncio.wait_for(asyncio.gather(*listening), PATIENCE)
+    assert gate._inflight == 0
 
 
 async def test_a_client_that_sends_too_slowly_is_given_up() -> None:

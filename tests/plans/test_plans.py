@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 from tests.conftest import NOON
 
+from oxl.apis.operator.api import OPERATOR
 from oxl.apis.prepay_balance.api import PREPAY_BALANCE
 from oxl.apis.product_usage.api import PRODUCT_USAGE
 from oxl.db.database import Tenant
 from oxl.kernel import filter as filters
 from oxl.kernel import paging, request, select
+from oxl.kernel.declare import Resource
 from oxl.values import new_id
 
 USAGE = PRODUCT_USAGE.resources[0]
+HISTORY = next(each for each in OPERATOR.resources if each.name == "usageHistory")
 ROWS = 12000
 FILL = """
 insert into usage (id, status, usage_type, specification_id, product_id, created_at, updated_at, body)
@@ -96,11 +99,11 @@ async def conn(tenant: Tenant, database: Any, ids: list[str]) -> Any:
         yield Explaining(plain)
 
 
-async def asked(conn: Explaining, query: str) -> select.Page:
-    """One page of usage records by a query string."""
+async def asked(conn: Explaining, query: str, of: Resource = USAGE) -> select.Page:
+    """One page of usage records, or of something else, by a query string."""
     wanted = request.parse_query(query, 1000)
-    part = paging.window(paging.order_of(USAGE, wanted.sort), wanted, b"", b"", False)
-    return await select.page(conn, USAGE, NOON, filters.conditions(USAGE, wanted.filters, ""), part)
+    part = paging.window(paging.order_of(of, wanted.sort), wanted, b"", b"", False)
+    return await select.page(conn, of, NOON, filters.conditions(of, wanted.filters, ""), part)
 
 
 def is_dissolved(plan: dict[str, Any]) -> bool:
@@ -118,6 +121,15 @@ async def test_a_read_by_id_touches_one_partition_by_its_index(conn: Explaining,
     found = scans(plan)
     assert [kind for kind, _ in found] == ["Index Scan"], found
     assert found[0][1].endswith("_pkey")
+
+
+async def test_the_history_of_a_record_reads_no_other_record(conn: Explaining, ids: list[str]) -> None:
+    page = await asked(conn, f"usage.id={ids[0]}", HISTORY)
+    assert [found for found, _ in page.docs] == [f"{ids[0]}.0"]
+    assert list(await select.by_ids(conn, HISTORY, NOON, [f"{ids[0]}.0"])) == [f"{ids[0]}.0"]
+    assert len(conn.plans) == 3
+    for plan in conn.plans:
+        assert {kind for kind, _ in scans(plan)} == {"Index Scan"}, scans(plan)
 
 
 async def test_a_list_by_status_uses_the_index_on_status(conn: Explaining, ids: list[str]) -> None:

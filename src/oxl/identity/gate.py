@@ -63,12 +63,12 @@ class Gate:
         if self.is_full:
             return await self.refuse_at_once(scope, send)
         self._inflight += 1
+        idle = float(self._settings.client_seconds)
+        answer = Answer(taken(send, idle), self._leave)
         try:
             house, place = await self._let_in(scope)
-            idle = float(self._settings.client_seconds)
             is_stream = place is not None and place.is_stream
             calm = receive if scope["method"] == "GET" else patient(receive, idle, None if is_stream else 3 * idle)
-            answer = Answer(taken(send, idle))
             await house.app(scope, calm, answer)
             await self._note(scope, house, place, answer.status)
         except Problem as problem:
@@ -79,7 +79,11 @@ class Gate:
             log.warning("the database is away: %s", error)
             await refuse(scope, send, _ABSENT)
         finally:
-            self._inflight -= 1
+            if not answer.is_endless:
+                self._leave()
+
+    def _leave(self) -> None:
+        self._inflight -= 1
 
     @property
     def is_full(self) -> bool:
@@ -207,15 +211,22 @@ class Gate:
 
 
 class Answer:
-    """A send that remembers the status of what went through it."""
+    """A send that remembers the status of what went through it. Who is told events from now on is no longer at work:
+    `leave` is called, and how many may listen is bounded by what they listen to.
+    """
 
-    def __init__(self, send: Callable[[Any], Awaitable[None]]) -> None:
+    def __init__(self, send: Callable[[Any], Awaitable[None]], leave: Callable[[], None]) -> None:
         self._send = send
+        self._leave = leave
         self.status = 0
+        self.is_endless = False
 
     async def __call__(self, message: Any) -> None:
         """One message (ASGI)."""
         self.status = message.get("status", self.status)
+        if any(each[1] == b"text/event-stream" for each in message.get("headers", ())):
+            self.is_endless = True
+            self._leave()
         await self._send(message)
 
 

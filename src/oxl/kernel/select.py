@@ -99,10 +99,8 @@ async def page(
     if conditions and part.known is None:
         rows, hits = await _fenced(conn, view, part, cap)
         if hits <= cap:
-            docs = await conn.fetch(
-                f"select id, doc from {resource.view}($1) where id = any ($2)", now, [row["id"] for row in rows]
-            )
-            return _page(rows, {row["id"]: row["doc"] for row in docs}, part, hits, False)
+            docs = await by_ids(conn, resource, now, [row["id"] for row in rows])
+            return _page(rows, docs, part, hits, False)
     rows = await _walked(conn, view, part)
     shown = min(len(rows), part.limit)
     total, estimated = part.offset + shown, False

@@ -109,6 +109,7 @@ OPERATOR = Api(
             type="UsageHistory",
             shape=model.UsageHistory,
             view="operator_usage_history",
+            one="operator_usage_history_one",
             askable={
                 "usage.id": Field("usage_id"),
                 "status": Field("status"),

@@ -30,6 +30,15 @@ language sql stable as $$
     from usage_past() p
 $$
 
+-- define: operator_usage_history_one
+-- By id: it begins with the usage's, by which it is found.
+create function operator_usage_history_one(now_ timestamptz, ids text[])
+returns table (id text, doc jsonb, usage_id text, status text, actor text, at timestamptz)
+language sql stable as $$
+    select h.* from operator_usage_history(now_) h
+    where h.usage_id = any (array(select split_part(i, '.', 1) from unnest(ids) i)) and h.id = any (ids)
+$$
+
 -- define: operator_usage_job
 create function operator_usage_job(now_ timestamptz)
 returns table (id text, doc jsonb, kind text, state text, created_at timestamptz)
