@@ -78,8 +78,11 @@ def sums_of(catalog: Catalog, plan_id: str, version: int | None, documents: Iter
 
 def _price(sums: Sums, catalog: Catalog, plan_id: str, version: int | None, document: Any) -> str:
     """Count one usage; what is told of it in the digest."""
+    if not isinstance(document, dict):
+        sums.refuse("invalidBody")
+        return "invalidBody"
     specification = catalog.specifications.get(_specification(document))
-    why = "invalidBody" if isinstance(document, str) else "unknownSpecification"
+    why = "unknownSpecification"
     if specification is not None:
         event = read(specification, document.get("usageCharacteristic", []))
         plan = plan_at(catalog, plan_id, event.start) if version is None else plan_version(catalog, plan_id, version)
@@ -91,8 +94,8 @@ def _price(sums: Sums, catalog: Catalog, plan_id: str, version: int | None, docu
     return why
 
 
-def _specification(document: Any) -> str:
-    reference = document.get("usageSpecification") if isinstance(document, dict) else None
+def _specification(document: dict[str, Any]) -> str:
+    reference = document.get("usageSpecification")
     found = reference.get("id") if isinstance(reference, dict) else None
     return found if isinstance(found, str) else ""
 
