@@ -70,7 +70,7 @@ begin
     insert into outbox (id, api, event_type, resource, resource_id, at, doc)
     select uuidv7()::text, 'product_usage', 'ProductUsageCreateEvent', 'productUsage', usage, now(), doc
     from product_usage(now()) where id = usage;
-    perform outbox_wake();
+    perform outbox_wake(array['product_usage_v4']);
 end $$;
 """
 

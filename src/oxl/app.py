@@ -29,6 +29,7 @@ from oxl.identity.tenants import Tenants
 from oxl.identity.tokens import Tokens
 from oxl.kernel.router import Kernel
 from oxl.operations import audit, logs, traces
+from oxl.operations.collecting import collect_seldom
 from oxl.operations.faults import Faulty
 from oxl.operations.watch import Watched, drain_mark
 from oxl.outbox import outbox, tally
@@ -214,4 +215,5 @@ def served_by(settings: Settings, database: Database) -> Watched:
 
 def create() -> App:
     """The application for a server worker, by the settings of its environment."""
+    collect_seldom()
     return App(read_settings())

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -172,11 +174,17 @@ class _Ids:
     """
 
     _REMEMBERED = 10_000  # instants
+    _DRAWN = 4096  # random bytes that are asked of the system at a time; one id takes eight
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._random: Iterator[int] = iter(())
+        os.register_at_fork(after_in_child=self._draw)
         self._last = 0
         self._given: dict[int, int] = {}  # the last of each instant, those longest unused first
+
+    def _draw(self) -> None:
+        self._random = iter(struct.unpack(f"{self._DRAWN // 8}Q", os.urandom(self._DRAWN)))
 
     def new(self, at: datetime) -> str:
         instant = stamp = int(at.timestamp() * 1000) << 12
@@ -187,8 +195,11 @@ class _Ids:
             self._last = self._given[instant] = stamp
             if len(self._given) > self._REMEMBERED:
                 del self._given[next(iter(self._given))]
-        random = int.from_bytes(os.urandom(8)) & (1 << 62) - 1
-        bits = (stamp >> 12 << 80) | (7 << 76) | ((stamp & 0xFFF) << 64) | (2 << 62) | random
+            random = next(self._random, None)
+            if random is None:
+                self._draw()
+                random = next(self._random)
+        bits = (stamp >> 12 << 80) | (7 << 76) | ((stamp & 0xFFF) << 64) | (2 << 62) | random >> 2
         text = f"{bits:032x}"
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 

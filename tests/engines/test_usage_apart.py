@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from oxl.apis.product_usage import jobs
 from oxl.db.database import Tenant
 from oxl.engines.catalog.registry import catalog_of
 from oxl.engines.usage.case import record_of
-from oxl.engines.usage.imports import apart
+from oxl.engines.usage.imports import Apart, apart
 from oxl.engines.usage.record import read_ahead
 from oxl.kernel.background import once
 
@@ -49,7 +50,7 @@ def _numbers(lines: Sequence[dict[str, Any]]) -> list[str]:
 async def _parts(tenant: Tenant, bodies: Sequence[dict[str, Any]], size: int) -> list[list[int]]:
     async def found(work: Any) -> list[list[int]]:
         catalog = await catalog_of(work)
-        return await apart(work, [read_ahead(catalog, record_of(body)) for body in bodies], size)
+        return (await apart(work, [read_ahead(catalog, record_of(body)) for body in bodies], size)).parts
 
     return await once(tenant, found)
 
@@ -59,6 +60,7 @@ async def test_an_import_in_parts_comes_to_what_one_after_another_comes_to(
     make_tenant, tmp_path: Path, monkeypatch, own_keys: bool
 ) -> None:
     monkeypatch.setattr(jobs, "BULK", 25)
+    monkeypatch.setattr(jobs, "_LINES", 100)
     found = []
     for way in ("in turn", "imported"):
         tenant = await make_tenant()
@@ -122,3 +124,42 @@ async def test_what_is_tied_beyond_accounts_stays_in_one_part(make_tenant, tie: 
         assert len(await _parts(tenant, bodies, 4)) > 2
         bodies = [body | {"externalIdentifier": [{"id": "same"}]} for body in bodies]
     assert await _parts(tenant, bodies, 4) == [list(range(len(bodies)))]
+
+
+async def test_a_part_has_to_wait_for_its_own_only_where_keys_and_parts_are_the_same(make_tenant) -> None:
+    tenant = await make_tenant()
+    numbers = _numbers(await _lines(tenant))
+    bodies = [
+        usage_body("sms", numbers[n % len(numbers)], destinationPhoneNumber="+493012345", messageCount=n)
+        | {"externalIdentifier": [{"id": f"r{n}"}]}
+        for n in range(64)
+    ]
+
+    async def found(work: Any, first: Sequence[dict[str, Any]], then: Sequence[dict[str, Any]]) -> bool:
+        catalog = await catalog_of(work)
+        before, after = ([read_ahead(catalog, record_of(body)) for body in part] for part in (first, then))
+        return (await apart(work, after, 8, await apart(work, before, 8))).follows
+
+    assert await once(tenant, lambda work: found(work, bodies[:32], bodies[32:]))
+    assert not await once(tenant, lambda work: found(work, bodies[:40], bodies[40:])), "other parts"
+    again = [body | {"externalIdentifier": bodies[0]["externalIdentifier"]} for body in bodies[: len(numbers)]]
+    follows = {
+        await once(tenant, lambda work, each=each: found(work, bodies[:32], [*bodies[33:], each])) for each in again
+    }
+    assert follows == {True, False}, "its first is in the same part, or in another"
+
+
+async def test_what_comes_after_a_part_that_failed_is_not_written() -> None:
+    lanes, written = jobs._Lanes(), []
+
+    async def write(part: list[int]) -> None:
+        if part == [0]:
+            raise OSError("the database is gone")
+        written.append(part)
+
+    first = lanes.begin(Apart([[0], [1]], {}), write)
+    then = lanes.begin(Apart([[2], [3]], {}, follows=True), write)
+    last = lanes.begin(Apart([[4]], {}), write)
+    ends = await asyncio.gather(*first, *then, *last, return_exceptions=True)
+    assert written == [[1], [3]]
+    assert [type(end) for end in ends] == [OSError, type(None), OSError, type(None), OSError]

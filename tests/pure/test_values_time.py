@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
@@ -138,6 +140,24 @@ def test_no_more_instants_are_remembered_than_a_long_transaction_needs() -> None
     for n in range(2 * ids._REMEMBERED):
         ids.new(NOON + n * MILLISECOND)
     assert len(ids._given) == ids._REMEMBERED
+
+
+_FORKED = """
+import os
+from datetime import UTC, datetime
+from oxl.values import new_id
+noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+new_id(noon)
+child = os.fork()
+print(new_id(noon)[24:], flush=True)
+if child:
+    os.waitpid(child, 0)
+"""
+
+
+def test_ids_of_a_forked_process_are_its_own() -> None:
+    told = subprocess.run([sys.executable, "-c", _FORKED], capture_output=True, text=True, check=True)
+    assert len(set(told.stdout.split())) == 2
 
 
 def test_ids_of_many_threads_differ() -> None:

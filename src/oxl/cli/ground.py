@@ -29,6 +29,7 @@ from oxl.db.embedded import EmbeddedError
 from oxl.db.migrate import migrate
 from oxl.engines.catalog.document import CatalogError
 from oxl.engines.catalog.registry import PlanChangedError
+from oxl.operations.collecting import collect_seldom
 from oxl.settings import Settings, read_settings
 
 __all__ = ["DATA", "TENANT", "err", "fail", "opened", "out", "progress", "run", "settings_of"]
@@ -53,6 +54,7 @@ CURES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str, s
 def run(work: Coroutine[Any, Any, None]) -> None:
     """Run a command's coroutine; known failures become a sentence, what to do next, and exit code 1."""
     known = tuple(kind for kinds, _, _ in CURES for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
+    collect_seldom()
     try:
         asyncio.run(work)
     except known as error:

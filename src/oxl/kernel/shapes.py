@@ -93,33 +93,28 @@ def bare(hint: Any) -> tuple[Any, list[msgspec.Meta]]:
             return hint, metas
 
 
+class _Plan(typing.NamedTuple):
+    """What completing an object of a shape goes by: what it is given where it leaves it out, the attributes that are
+    published as addresses, and those that hold objects, alone or in a list, with their shapes.
+    """
+
+    known: dict[str, type]
+    filled: dict[str, str]
+    uris: list[str]
+    nested: list[tuple[str, type]]
+
+
 @cache
-def _nested(shape: type) -> tuple[tuple[str, type], ...]:
-    """The attributes that hold objects, alone or in a list, with their shapes."""
-    found: list[tuple[str, type]] = []
+def _plan(shape: type) -> _Plan:
+    known, uris, nested = kinds(shape), [], []
+    filled = {name: text for base in (*reversed(ancestors(shape)), shape) for name, text in facts_of(base).filled}
     for field in msgspec.structs.fields(shape):
-        hint, _ = bare(field.type)
-        if typing.get_origin(hint) is list:
-            hint, _ = bare(typing.get_args(hint)[0])
+        hint, metas = bare(field.type)
+        uris += [field.encode_name for meta in metas if (meta.extra_json_schema or {}).get("format") == "uri"]
+        hint = bare(typing.get_args(hint)[0])[0] if typing.get_origin(hint) is list else hint
         if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-            found.append((field.encode_name, hint))
-    return tuple(found)
-
-
-@cache
-def _uris(shape: type) -> list[str]:
-    """The attributes that are published as addresses."""
-    metas = ((field.encode_name, meta) for field in msgspec.structs.fields(shape) for meta in bare(field.type)[1])
-    return [name for name, meta in metas if (meta.extra_json_schema or {}).get("format") == "uri"]
-
-
-@cache
-def _filled(shape: type) -> dict[str, str]:
-    """What an object of the shape is given where it leaves it out."""
-    names = list(kinds(shape))
-    of_type = {"@type": names[0]} if names else {}
-    stated = {name: text for base in (*reversed(ancestors(shape)), shape) for name, text in facts_of(base).filled}
-    return stated | of_type
+            nested.append((field.encode_name, hint))
+    return _Plan(known, filled | ({"@type": next(iter(known))} if known else {}), uris, nested)
 
 
 class _Fault(Exception):  # noqa: N818 – carries a path outwards until it is whole
@@ -140,43 +135,47 @@ def complete(shape: type, body: dict[str, Any], strict: bool = False) -> None:
 
 def _complete(shape: type, body: dict[str, Any], strict: bool, free: bool = False) -> None:
     """`free`: the object may be of a class that only the client knows."""
-    known = kinds(shape)
-    if known and "@type" in body and not {body["@type"], body.get("@baseType")} & known.keys():
+    plan = _plan(shape)
+    known, kind = plan.known, plan.known.get(body.get("@type", ""))
+    if known and kind is None and "@type" in body and body.get("@baseType") not in known:
         if strict or (len(known) > 1 and not free):
             told = f"{body['@type'][:60]!r} is no {' or '.join(known)}, and no @baseType says that it extends one"
             raise _Fault("@type", told)
-    elif known and "@type" not in body and strict:
+    elif known and strict and "@type" not in body:
         raise _Fault("@type", "is required", "missingAttribute")
-    for name, text in () if strict else _filled(shape).items():
+    for name, text in () if strict else plan.filled.items():
         body.setdefault(name, text)
-    kind = known.get(body.get("@type", ""), known.get(body.get("@baseType", ""), shape))
-    if kind is not shape:
+    if known and kind is None:
+        kind = known.get(body.get("@type", ""), known.get(body.get("@baseType", "")))
+    if kind is not None and kind is not shape:
         try:
             msgspec.convert(body, kind)
         except msgspec.ValidationError as error:
             message, _, path = str(error).partition(" - at `$")
             raise _Fault(path.rstrip("`").lstrip("."), message) from None
-    for name in _uris(kind) if strict else ():
+        plan = _plan(kind)
+    for name in plan.uris if strict else ():
         if not is_uri(body.get(name, "x:")):
             raise _Fault(name, "is no URI (RFC 3986)")
-    for name, inner in _nested(kind):
+    for name, inner in plan.nested:
         value = body.get(name)
-        if isinstance(value, dict):
-            _within(name, inner, value, strict)
-        elif isinstance(value, list):
-            for n, item in enumerate(value):
-                _within(f"{name}[{n}]", inner, item, strict)
+        if value is None:
+            continue
+        alone = isinstance(value, dict)
+        for n, item in enumerate([value] if alone else value):
+            try:
+                _within(inner, item, strict)
+            except _Fault as fault:
+                path = ".".join(filter(None, (name if alone else f"{name}[{n}]", fault.path)))
+                raise _Fault(path, fault.message, fault.code) from None
 
 
-def _within(path: str, shape: type, body: dict[str, Any], strict: bool) -> None:
+def _within(shape: type, body: dict[str, Any], strict: bool) -> None:
     facts = facts_of(shape)
     for name, source in facts.copied:
         if source in body:
             body.setdefault(name, body[source])
-    try:
-        _complete(shape, body, strict)
-        for name in facts.required:
-            if name not in body:
-                raise _Fault(name, "is required", "missingAttribute")
-    except _Fault as fault:
-        raise _Fault(f"{path}.{fault.path}" if fault.path else path, fault.message, fault.code) from None
+    _complete(shape, body, strict)
+    for name in facts.required:
+        if name not in body:
+            raise _Fault(name, "is required", "missingAttribute")

@@ -6,9 +6,11 @@ A killed import is simply run again: what was committed is found by its key and 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -21,7 +23,7 @@ from oxl.engines.catalog.catalog import Catalog
 from oxl.engines.catalog.registry import catalog_of
 from oxl.engines.usage import imports
 from oxl.engines.usage.case import record_of
-from oxl.engines.usage.imports import RefusedLine, apart
+from oxl.engines.usage.imports import Apart, RefusedLine, apart
 from oxl.engines.usage.record import read_ahead
 from oxl.engines.usage.restore import finish, restore
 from oxl.kernel import validate
@@ -35,7 +37,9 @@ CREATE = operation_of(PRODUCT_USAGE, "productUsage")
 _TAKE = Operation(CREATE.api, CREATE.resource, restore)
 _BODY = msgspec.json.Encoder(decimal_format="number")
 _LINES, _BYTES = 8 * BULK, 16 << 20  # of a file that are held at a time, and as many that are read meanwhile
-_BESIDE = 2  # groups that are written beside each other
+_BREATH = 8  # lines after which reading lets go first who writes: the one lock of Python is given up seldom otherwise
+_BESIDE = 3  # groups that are written beside each other
+_Write = Callable[[list[int]], Awaitable[None]]
 OUTCOMES = ("rated", "notRated", "duplicate", "failed", "rejected")
 
 
@@ -67,29 +71,71 @@ class _Chunk(msgspec.Struct):
     at: int = 0  # bytes read so far
 
 
+class _Lanes:
+    """What is being written of a file: in lanes beside each other, each part after those that it has to wait for."""
+
+    def __init__(self) -> None:
+        self._free = asyncio.Semaphore(_BESIDE)
+        self._ends: list[asyncio.Task[None]] = []  # of the parts begun last, at their places
+        self.apart: Apart | None = None
+
+    def begin(self, apart: Apart, write: _Write) -> list[asyncio.Task[None]]:
+        """Write the parts as soon as lanes are free; their tasks."""
+        before = [[end] for end in self._ends] if apart.follows else [self._ends] * len(apart.parts)
+        self.apart = apart
+        self._ends = [
+            asyncio.create_task(self._after(ends, part, write)) for ends, part in zip(before, apart.parts, strict=True)
+        ]
+        return self._ends
+
+    async def _after(self, ends: Sequence[asyncio.Task[None]], part: list[int], write: _Write) -> None:
+        for end in ends:
+            await end  # where it failed, what comes after it fails too: nothing is passed over
+        async with self._free:
+            await write(part)
+
+
 async def import_file(
     tenant: Tenant, path: Path, mapping: Mapping | None = None, progress: Callable[[int, Report], None] | None = None
 ) -> Report:
     """Import a file of usage records; `progress` is told the bytes read and the report so far.
 
-    While the groups of one chunk are at the database the next one is read.
+    While one chunk is at the database the next is read, and begun as far as it need not wait.
     """
-    report = Report()
+    report, lanes = Report(), _Lanes()
     import_id = await once(tenant, lambda work: imports.start(work, path.name))
+    taking: list[asyncio.Task[int]] = []
     with opened(path, mapping) as source:
-        chunk = await _next(tenant, source)
-        while chunk.lines or chunk.refused:
-            taken = asyncio.create_task(_taken(tenant, import_id, chunk, report))
-            try:
-                following = await _next(tenant, source)
-            finally:
-                await taken
-            if progress:
-                progress(chunk.at, report)
-            chunk = following
+        try:
+            while (chunk := await _next(tenant, source)).lines or chunk.refused:
+                answers: dict[int, Answer] = {}
+                ends = await _begun(tenant, chunk.items, lanes, answers) if chunk.items else []
+                taking.append(asyncio.create_task(_taken(tenant, import_id, chunk, report, [*taking, *ends], answers)))
+                await _told(taking[:-1], report, progress)
+                del taking[:-1]
+        finally:
+            await _told(taking, report, progress)
     await change(tenant, CREATE.api, CREATE.resource, finish)
     await once(tenant, lambda work: imports.keep(work, import_id, _counts(report), (), finished=True))
     return report
+
+
+async def _told(
+    taking: Sequence[asyncio.Task[int]], report: Report, progress: Callable[[int, Report], None] | None
+) -> None:
+    """Wait for all chunks that are being taken, and tell how far they are; what failed is raised then."""
+    for at in await _ended(taking):
+        if progress:
+            progress(at, report)
+
+
+async def _ended(tasks: Sequence[asyncio.Task[Any]]) -> list[Any]:
+    """The results of tasks that have all come to their end; what the first has raised that failed."""
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    for each in found:
+        if isinstance(each, BaseException):
+            raise each
+    return found
 
 
 async def _next(tenant: Tenant, source: Source) -> _Chunk:
@@ -110,6 +156,8 @@ def _read(source: Source, catalog: Catalog) -> _Chunk:
             chunk.lines.append(line)
             chunk.told.append(told)
         held += len(line.raw)
+        if line.number % _BREATH == 0:
+            time.sleep(0)
         if held > _BYTES or len(chunk.items) + len(chunk.refused) == _LINES:
             break
     chunk.at = source.at()
@@ -128,11 +176,15 @@ def _item(line: Line, catalog: Catalog) -> tuple[Item, str]:
     return Item(read_ahead(catalog, record_of(checked, origin))), told if isinstance(told, str) else ""
 
 
-async def _taken(tenant: Tenant, import_id: str, chunk: _Chunk, report: Report) -> None:
-    answers = await _answers(tenant, chunk.items) if chunk.items else []
+async def _taken(
+    tenant: Tenant, import_id: str, chunk: _Chunk, report: Report, before: Sequence[asyncio.Task[Any]],
+    answers: dict[int, Answer],
+) -> int:  # fmt: skip
+    """Report on a chunk when its parts, and the chunk before it, are done; how many bytes have been read by then."""
+    await _ended(before)
     refused = list(chunk.refused)
-    for line, told, answer in zip(chunk.lines, chunk.told, answers, strict=True):
-        result = answer.result
+    for n, (line, told) in enumerate(zip(chunk.lines, chunk.told, strict=True)):
+        result = answers[n].result
         if isinstance(result, Done):
             report.count(result.status, result.reason or (f"was {told}" if told not in ("", result.status) else None))
         else:
@@ -142,26 +194,22 @@ async def _taken(tenant: Tenant, import_id: str, chunk: _Chunk, report: Report) 
         code, field, *_ = each.reason.split(": ")  # the message of a rejected record begins with the field at fault
         report.count(each.outcome, code if each.outcome == "duplicate" else field)
     await once(tenant, lambda work: imports.keep(work, import_id, _counts(report), refused, finished=False))
+    return chunk.at
 
 
-async def _answers(tenant: Tenant, items: Sequence[Item]) -> list[Answer]:
-    """Write the items in groups, some beside each other: while one waits for the database another is rated."""
-    parts = await once(tenant, lambda work: apart(work, [item.body for item in items], BULK))
-    answers: dict[int, Answer] = {}
-    lanes = asyncio.Semaphore(_BESIDE)
+async def _begun(
+    tenant: Tenant, items: Sequence[Item], lanes: _Lanes, answers: dict[int, Answer]
+) -> list[asyncio.Task[None]]:
+    """Begin to write the items in groups, some beside each other: while one waits for the database another is rated."""
 
     async def write(part: list[int]) -> None:
-        step = -(-len(part) // max(round(len(part) / BULK), 1))
-        async with lanes:
-            for start in range(0, len(part), step):
-                group = part[start : start + step]
-                answers.update(zip(group, await bulk(tenant, _TAKE, [items[n] for n in group]), strict=True))
+        step = max(-(-len(part) // max(round(len(part) / BULK), 1)), 1)
+        for start in range(0, len(part), step):
+            group = part[start : start + step]
+            answers.update(zip(group, await bulk(tenant, _TAKE, [items[n] for n in group]), strict=True))
 
-    ends = await asyncio.gather(*map(write, parts), return_exceptions=True)
-    for end in ends:
-        if isinstance(end, BaseException):
-            raise end
-    return [answers[n] for n in range(len(items))]
+    found = await once(tenant, lambda work: apart(work, [item.body for item in items], BULK, lanes.apart))
+    return lanes.begin(found, write)
 
 
 def _counts(report: Report) -> dict[str, dict[str, int]]:

@@ -63,7 +63,10 @@ class Catalog(msgspec.Struct, frozen=True):
 
 def plan_at(catalog: Catalog, plan: str, at: datetime) -> Plan | None:
     """The version of a plan that is valid at an instant; None before the first one or when there is no such plan."""
-    return next((each for each in reversed(catalog.plans.get(plan, ())) if each.valid_from <= at), None)
+    for each in reversed(catalog.plans.get(plan, ())):
+        if each.valid_from <= at:
+            return each
+    return None
 
 
 def plan_version(catalog: Catalog, plan: str, version: int) -> Plan | None:

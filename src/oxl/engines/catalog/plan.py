@@ -166,6 +166,7 @@ class Plan(msgspec.Struct, frozen=True):
     usage: tuple[UsageComponent, ...]
     by_service: dict[str, tuple[UsageComponent, ...]]  # the components that may price a service, as they are written
     any_service: tuple[UsageComponent, ...]  # those for services that no component names
+    tiered: bool  # whether any component is priced by the period
     discounts: tuple[Discount, ...]
     destination_zones: ZoneTable | None
     visited_zones: ZoneTable | None

@@ -133,6 +133,7 @@ def compile_plan(page: Page, values: dict[str, Any], tables: dict[str, ZoneTable
         usage=components,
         by_service={service: _pricing(components, service) for service in services},
         any_service=_pricing(components, None),
+        tiered=any(component.tiers for component in components),
         discounts=tuple(discounts),
         destination_zones=tables.get(values["zones"]["destination"] or ""),
         visited_zones=tables.get(values["zones"]["visited"] or ""),

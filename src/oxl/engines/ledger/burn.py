@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
@@ -97,7 +97,11 @@ def cover(buckets: Iterable[Held], need: Need, wanted: int) -> tuple[list[tuple[
     Nothing is taken yet: `take` does that once the whole event is known to succeed.
     """
     parts: list[tuple[Held, int]] = []
-    for bucket in sorted((b for b in buckets if may_pay(b, need)), key=lambda b: b.order):
+    unit = need.unit
+    fit = [bucket for bucket in buckets if bucket.unit == unit and may_pay(bucket, need)]
+    if len(fit) > 1:
+        fit.sort(key=_order)
+    for bucket in fit:
         if wanted <= 0:
             break
         part = min(wanted, bucket.available + bucket.credit_limit)
@@ -105,6 +109,10 @@ def cover(buckets: Iterable[Held], need: Need, wanted: int) -> tuple[list[tuple[
             parts.append((bucket, part))
             wanted -= part
     return parts, wanted
+
+
+def _order(bucket: Held) -> tuple[Any, ...]:
+    return bucket.order
 
 
 def take(parts: Iterable[tuple[Held, int]], action_id: str, device_id: str, first_leg: int = 0) -> list[Draw]:

@@ -141,7 +141,7 @@ def counter_key(
 ) -> CounterKey | None:
     """The counter that the event will be priced by, where its price is that of a period."""
     plan = plan_of(catalog, owner, event.start, terms) if owner else None
-    if plan is None or owner is None or not any(component.tiers for component in plan.usage):
+    if plan is None or owner is None or not plan.tiered:
         return None
     component = rating.find_component(plan, event, rating.zone_of(plan, event))
     return _key(owner, plan, component, event.start) if component and component.tiers else None

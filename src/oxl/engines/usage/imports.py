@@ -20,7 +20,7 @@ from oxl.verbs import Work
 
 q = load("oxl.engines.usage", "usage.sql")
 
-_Periods = Mapping[str, Sequence[tuple[datetime | None, datetime | None, str]]]
+_Holds = Mapping[str, Sequence[tuple[datetime | None, datetime | None, int]]]  # from, to, part
 KEPT_TEXT = 2000  # characters of a refused line that are kept for whoever mends it
 
 
@@ -31,6 +31,16 @@ class RefusedLine(NamedTuple):
     outcome: str
     reason: str
     text: str
+
+
+class Apart(NamedTuple):
+    """Records in parts: the places of each part's records, the part that each key is in; whether each part only has to
+    wait for the one at its place in the records before.
+    """
+
+    parts: list[list[int]]
+    met: Mapping[bytes, int]
+    follows: bool = False
 
 
 async def start(work: Work, file: str) -> str:
@@ -67,37 +77,45 @@ async def release(conn: Any, file: str) -> None:
         await conn.execute(q.release_file, file)
 
 
-async def apart(work: Work, items: Sequence[Record], size: int) -> list[list[int]]:
+async def apart(work: Work, items: Sequence[Record], size: int, before: Apart | None = None) -> Apart:
     """The records' places in parts of about `size`; parts may be taken in any order, the records of each in their own.
 
     What a record costs depends on those before it of the same account, and which of two with one key is taken on which
     comes first: these are in one part. There is only one part where order counts beyond that: when records come back
-    from an export, replace others, or have one key and different accounts.
+    from an export, replace others, or have one key and different accounts. `before`: the records that come before these
+    and may not be taken yet; where each part `follows` the one at its place in them, it need not wait for the others.
     """
-    whole = [list(range(len(items)))]
+    whole = Apart([list(range(len(items)))], {})
     count = round(len(items) / size)
     if count < 2 or any(item.origin or (item.reading and item.reading.event.version) for item in items):
         return whole
     numbers = {item.reading.event.number for item in items if item.reading and item.product_id is None}
     products = {item.product_id for item in items if item.product_id is not None}
-    periods = await holders(work, list(numbers), list(products))
+    holds = {
+        name: [(since, until, crc32(account.encode()) % count) for since, until, account in periods]
+        for name, periods in (await holders(work, list(numbers), list(products))).items()
+    }
     parts: list[list[int]] = [[] for _ in range(count)]
     met: dict[bytes, int] = {}
+    earlier = before.met if before and len(before.parts) == count else None
+    follows = earlier is not None
     for n, item in enumerate(items):
-        key = key_of(item, item.reading.event if item.reading else None)
-        part = crc32(_tie(periods, item, key)) % count
+        key = item.reading.key if item.reading else key_of(item, None)
+        part = _part_of(holds, item, key, count)
         if met.setdefault(key, part) != part:
             return whole
+        if earlier and earlier.get(key, part) != part:
+            follows = False
         parts[part].append(n)
-    return [part for part in parts if part]
+    return Apart(parts, met, follows)
 
 
-def _tie(periods: _Periods, item: Record, key: bytes) -> bytes:
-    """The account of a record, else its number, else its key."""
+def _part_of(holds: _Holds, item: Record, key: bytes, count: int) -> int:
+    """By the account of a record, else its number, else its key."""
     if item.reading is None:
-        return key
+        return crc32(key) % count
     event = item.reading.event
-    for since, until, account in periods.get(item.product_id or event.number, ()):
+    for since, until, part in holds.get(item.product_id or event.number, ()):
         if (since is None or since <= event.start) and (until is None or event.start < until):
-            return account.encode()
-    return event.number.encode()
+            return part
+    return crc32(event.number.encode()) % count
