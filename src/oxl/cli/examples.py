@@ -30,6 +30,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "oxl usage rerate --plan prepaid-m --version 2 --since 2026-06-01T00:00:00Z",
         "oxl usage rerate --job 0197aaaa-0000-7000-8000-000000000000",
     ),
+    "usage simulate": (
+        "oxl usage simulate 2024/*.parquet --plan postpaid-l --out postpaid-l.json",
+        "oxl usage simulate 2024/*.parquet --plan talk.2 --catalog catalog --executor tcp://10.0.0.5:8786",
+    ),
     "rate": (
         "oxl rate --plan prepaid-m --usage call.json",
         "oxl rate --plan talk.2 --usage call.json --catalog catalog",

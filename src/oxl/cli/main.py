@@ -34,6 +34,7 @@ from oxl.cli.doctor import examine, prove_ledger
 from oxl.cli.dressing import dressed
 from oxl.cli.ground import DATA, TENANT, err, fail, opened, run, settings_of
 from oxl.cli.serving import serve_until_stopped, work_until_stopped
+from oxl.cli.simulate import simulate_command
 from oxl.cli.telling import finish, say
 from oxl.cli.watch import watch
 from oxl.db import archive
@@ -51,6 +52,7 @@ app = typer.Typer(
 )
 catalog = typer.Typer(no_args_is_help=True, help="Check and publish the catalog: specifications, plans, offerings.")
 again.add_to(usage.app)
+usage.app.command("simulate")(simulate_command)
 app.command("rate")(again.rate)
 app.add_typer(usage.app, name="usage")
 app.add_typer(subscriber.app, name="subscriber")

@@ -36,9 +36,13 @@ async def catalog_of(work: Work) -> Catalog:
         return _EMPTY
     known = _compiled.get(work.tenant)
     if known is None or known[0] != revision:
-        texts = {row["path"]: row["text"] for row in await work.conn.fetch(q.files)}
-        known = _compiled[work.tenant] = (revision, load_texts(texts))
+        known = _compiled[work.tenant] = (revision, load_texts(await texts_of(work)))
     return known[1]
+
+
+async def texts_of(work: Work) -> dict[str, str]:
+    """The texts of the tenant's catalog files by path, for whoever compiles them elsewhere."""
+    return {row["path"]: row["text"] for row in await work.conn.fetch(q.files)}
 
 
 async def plan_in_force(work: Work, plan_id: str, at: datetime) -> Plan:
@@ -57,7 +61,7 @@ async def publish(work: Work, texts: dict[str, str]) -> Catalog:
     singly stays so until the list describes it anew.
     """
     await work.conn.execute(q.publishing_turn)
-    before = {row["path"]: row["text"] for row in await work.conn.fetch(q.files)}
+    before = await texts_of(work)
     after = before | texts
     if after == before:
         return await catalog_of(work)
