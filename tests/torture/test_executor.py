@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -33,7 +34,9 @@ def years(folder: Path, choose: random.Random) -> list[Path]:
         lines = []
         for n in range(USAGES):
             start = f"2026-{month:02}-{choose.randrange(1, 29):02}T{choose.randrange(24):02}:00:00Z"
-            of = {"destinationPhoneNumber": choose.choice(["+493012345", "+33142685300", "+8613800138000"])}
+            of: dict[str, Any] = {
+                "destinationPhoneNumber": choose.choice(["+493012345", "+33142685300", "+8613800138000"])
+            }
             of["duration"] = choose.randrange(7200)
             body = usage_body("voice", f"4915550{choose.randrange(10**6):06}", start, **of)
             lines.append(_FEW.encode(body | {"id": f"{month}-{n}"}) + b"\n")
@@ -73,11 +76,12 @@ def test_a_node_that_is_killed_at_work_changes_no_byte(tmp_path: Path, capsys: p
     local = msgspec.json.encode(simulate(texts, "postpaid-l", None, files, here))
     with cluster(tmp_path, 2) as (address, workers), Client(address, set_as_default=False, timeout=120) as watching:
         until_now(lambda: len(watching.scheduler_info()["workers"]) == 2)
+        watched: Any = watching  # typed as if it were asynchronous
 
         def kill() -> None:
             """kill -9 of a worker once it has something to do."""
             place, known = choose.choice(sorted(watching.scheduler_info()["workers"].items()))
-            until_now(lambda: watching.processing()[place])
+            until_now(lambda: watched.processing()[place])
             workers[int(known["id"])].kill()
 
         def killing(do: Do, tasks: Sequence[bytes]) -> list[bytes]:

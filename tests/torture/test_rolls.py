@@ -46,6 +46,7 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made, ignore_errors=True)
 
 
+@pytest.mark.torture
 def test_the_processes_of_serve_that_are_killed_are_started_again(folder: Path) -> None:
     cli, port = Cli(folder / "data"), free_port()
     cli.run("seed", "conformance")
