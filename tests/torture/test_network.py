@@ -54,6 +54,7 @@ async def survives(schedule: Sequence[str], say: pytest.CaptureFixture[str]) -> 
             assert not under.workers.gone, under.workers.log.read_text()[-3000:]
 
 
+@pytest.mark.torture
 async def test_a_bad_network_hangs_nobody_and_loses_nothing(capsys) -> None:
     await survives(FAULTS, capsys)
 

@@ -130,6 +130,7 @@ class Owner:
         await self._database.close()
 
 
+@pytest.mark.torture
 async def test_a_moment_is_brought_back_whole(capsys) -> None:
     await restored(capsys, 10)
 
