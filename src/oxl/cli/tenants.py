@@ -16,6 +16,7 @@ from oxl.cli.telling import note, say
 from oxl.db import archive, cells
 from oxl.db.database import Database
 from oxl.db.migrate import create_tenant, drop_tenant, migrate, tenant_names
+from oxl.db.reach import addresses_of
 from oxl.engines.ledger import proof
 from oxl.settings import Settings
 
@@ -90,7 +91,7 @@ def move(
 ) -> None:
     """Bring a tenant to another database while servers run; the ledger is proved before and after."""
     settings = settings_of(data=data)
-    others = settings.cells.split()
+    others = addresses_of(settings.cells)
     places = {"own": settings} | {url: msgspec.structs.replace(settings, database_url=url, cells="") for url in others}
     if to not in places:
         fail(f"{to!r} is neither `own` nor one of OXL_CELLS", "name the database there as servers know it")

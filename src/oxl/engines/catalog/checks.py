@@ -9,6 +9,7 @@ import msgspec
 from oxl.db.queries import load
 from oxl.engines.catalog.catalog import load_texts
 from oxl.engines.catalog.document import CatalogError
+from oxl.engines.catalog.registry import texts_of
 from oxl.values import new_id
 from oxl.verbs import Done, Refused, Work
 
@@ -18,7 +19,7 @@ _JSON = msgspec.json.Encoder()
 
 async def check(work: Work, items: Sequence[dict[str, str]]) -> list[Done | Refused]:
     """Check sets of files, text by path; every problem is told with file, line and field."""
-    published = {row["path"]: row["text"] for row in await work.conn.fetch(q.published)}
+    published = await texts_of(work)
     results: list[Done | Refused] = []
     for texts in items:
         problems = []

@@ -1,8 +1,5 @@
 -- Checks of catalog files that nobody has published.
 
--- name: published
-select path, text from catalog_file
-
 -- name: keep
 insert into catalog_check (id, at, files, problems) values ($1, $2, $3, $4::jsonb)
 
