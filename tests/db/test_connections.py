@@ -29,6 +29,13 @@ async def open_in(database: Database, tenant: Tenant) -> int:
         return await conn.fetchval("select count(*) from pg_stat_activity where usename = $1", tenant._connect["user"])
 
 
+async def nobody_sleeps(database: Database, tenant: Tenant) -> bool:
+    """Whether no statement of the tenant's role is left at rest in the server."""
+    async with database.owner() as conn:
+        asleep = "select count(*) from pg_stat_activity where usename = $1 and query like 'select pg_sleep%'"
+        return not await conn.fetchval(asleep + " and state = 'active'", tenant._connect["user"])
+
+
 async def test_the_limit_is_kept_by_any_number_of_askers(few: Tenant, database: Database) -> None:
     before = await open_in(database, few)
     at_once = most = 0
@@ -108,8 +115,21 @@ async def test_a_reader_cancelled_in_the_middle_leaves_a_usable_connection(few: 
         async with few.connection() as conn:
             assert await asyncio.wait_for(conn.fetchval("select 1"), PATIENCE) == 1
     assert few._open <= 2
-    # Those that were given up still sleep, and whoever builds an index would wait for them.
-    await cut_off(database, few)
+    await until(lambda: nobody_sleeps(database, few))
+
+
+async def test_what_a_killed_client_asked_for_ends_with_it(few: Tenant, database: Database) -> None:
+    conn = await few._take()
+    task = asyncio.create_task(conn.execute("select pg_sleep(3600)"))
+
+    async def it_sleeps() -> bool:
+        return not await nobody_sleeps(database, few)
+
+    await until(it_sleeps)
+    conn._transport.abort()  # as the kernel closes it for a process that is killed: nothing is said
+    with pytest.raises((OSError, asyncpg.PostgresError, asyncpg.InterfaceError)):
+        await task
+    await until(lambda: nobody_sleeps(database, few))
 
 
 async def test_a_failed_transaction_leaves_a_usable_connection(few: Tenant) -> None:

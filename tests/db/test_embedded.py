@@ -75,7 +75,7 @@ def test_second_process_joins_and_outlives_the_first(ground: Ground) -> None:
 def test_four_first_joins_start_one_server(bare: Ground) -> None:
     holders = [bare.start() for _ in range(4)]
     assert len({bare.reach(holder)["pid"] for holder in holders}) == 1
-    assert len(bare.supervisors()) == 1
+    until_now(lambda: len(bare.supervisors()) == 1)  # those who came too late are about to leave
 
 
 def test_many_leases_in_one_process(ground: Ground) -> None:

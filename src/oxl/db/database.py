@@ -22,7 +22,7 @@ from oxl.db import embedded
 from oxl.db.faults import NONE, faults_of
 from oxl.db.leading import connect
 from oxl.db.queries import load
-from oxl.db.reach import VERSION, addresses_of, code_schema, limits_of, patience_of, role_password
+from oxl.db.reach import SESSION, VERSION, addresses_of, code_schema, limits_of, patience_of, role_password
 from oxl.settings import Settings
 
 q = load("oxl.db", "tenants.sql")
@@ -215,7 +215,7 @@ class Database:
     @asynccontextmanager
     async def owner(self, cell: int = 0) -> AsyncIterator[asyncpg.Connection]:
         """A connection that owns the schemas: for migrations, tenants, partitions and backups, never for requests."""
-        conn = await connect(**self._cell(cell), server_settings={"application_name": "oxl-owner"})
+        conn = await connect(**self._cell(cell), server_settings=SESSION | {"application_name": "oxl-owner"})
         try:
             yield conn
         finally:
@@ -234,7 +234,8 @@ class Database:
                 | {
                     "user": row["role"],
                     "password": role_password(row["secret"], row["role"]),
-                    "server_settings": {"search_path": path, "application_name": "oxl", "jit": "off"}
+                    "server_settings": SESSION
+                    | {"search_path": path, "application_name": "oxl"}
                     | limits_of(self.statement_seconds),
                 }
                 | patience_of(self.statement_seconds),

@@ -7,6 +7,8 @@ import hmac
 import re
 
 VERSION = 8  # letters of the hash of views and functions that name their schema
+# A statement whose client is gone ends within a second: it would hold up whoever builds an index, and nobody waits.
+SESSION = {"jit": "off", "client_connection_check_interval": "1000"}
 
 
 def code_schema(schema: str, version: str) -> str:
