@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -66,6 +67,12 @@ class Fleet:
                     self.gone.append(kind)
                     await self.start(kind)
             await asyncio.sleep(0.05)
+
+    def said(self) -> str:
+        """What the workers have said: each exception that nobody expected, and the end."""
+        text = self.log.read_text(errors="replace")
+        blocks = re.findall(r"^.*failed\nTraceback(?:.|\n)*?^(?=\S)(?!Traceback|The above|During).*$", text, re.MULTILINE)
+        return "\n".join([*dict.fromkeys(blocks), text[-3000:]])
 
     def close(self) -> None:
         """All of them die with the launcher."""

@@ -52,7 +52,7 @@ class Installation:
         """Wait until so many more wishes have been answered."""
         enough, end = self.clients.answered + wishes, time.monotonic() + patience
         while self.clients.answered < enough:
-            assert time.monotonic() < end, f"nothing is answered any more: {self.workers.log.read_text()[-3000:]}"
+            assert time.monotonic() < end, f"nothing is answered any more: {self.workers.said()}"
             await asyncio.sleep(0.004)
 
     @asynccontextmanager

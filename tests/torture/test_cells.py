@@ -47,7 +47,7 @@ async def moved(pair: tuple[Postgres, Postgres], moves: int, say: pytest.Capture
             found = await under.faults(again=50)
             with say.disabled():
                 print(f"\n{moves} moves under load, {oracle.summary(under.clients)}; wrong: {len(found)}")
-            assert not found, f"SEED={seed}: {found[:10]}\n{under.workers.log.read_text()[-3000:]}"
+            assert not found, f"SEED={seed}: {found[:10]}\n{under.workers.said()}"
     finally:
         for each in both:
             await each.close()

@@ -50,8 +50,8 @@ async def survives(schedule: Sequence[str], say: pytest.CaptureFixture[str]) -> 
             with say.disabled():
                 print(f"\n{len(faults)} faults of the network, {oracle.summary(under.clients)}; wrong: {len(found)}")
                 print(f"  the longest request took {under.clients.longest:.1f} s")
-            assert not found, f"SEED={seed}: {found[:10]}\n{under.workers.log.read_text()[-3000:]}"
-            assert not under.workers.gone, under.workers.log.read_text()[-3000:]
+            assert not found, f"SEED={seed}: {found[:10]}\n{under.workers.said()}"
+            assert not under.workers.gone, under.workers.said()
 
 
 @pytest.mark.torture
