@@ -19,6 +19,7 @@ from tests.torture import planted
 
 from oxl.app import App
 from oxl.cli import serving
+from oxl.cli.server import _OPEN
 from oxl.db.cluster import entering
 from oxl.outbox import delivery
 from oxl.outbox.batch import Pace
@@ -59,8 +60,9 @@ def become(what: str, settings: Settings) -> None:
 
 async def _serve(settings: Settings) -> None:
     await Server(
-        App(settings), settings.host, settings.port, interface=Interfaces.ASGI, websockets=False, log_enabled=False
-    ).serve()
+        App(settings), settings.host, settings.port, interface=Interfaces.ASGI, websockets=False, log_enabled=False,
+        backlog=1024, backpressure=_OPEN,
+    ).serve()  # fmt: skip
 
 
 if __name__ == "__main__":
