@@ -1,9 +1,9 @@
 """The reading of a usage file for its import: lines become records, in chunks, while those before them are written.
 
 The first chunk is read by a thread. Where there is more, a process of its own (this module, run) reads on from there:
-checking a line costs as much as rating it, and Python computes one of the two at a time in a process. It is asked for a
-chunk over its standard input, told by what specifications to read where they are others than before, and answers in
-MessagePack. It reads one chunk ahead, and ends with its input, or as soon as nobody takes its answer.
+checking a line costs as much as rating it, and in one process Python computes one of the two at a time. It is asked for
+a chunk over its standard input, is told by what specifications to read where they are others than before, and answers
+in MessagePack. It reads one chunk ahead, and ends with its input, or as soon as nobody takes its answer.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ from oxl.verbs import Work
 
 CREATE = operation_of(PRODUCT_USAGE, "productUsage")
 _LINES, _BYTES = 8 * BULK, 16 << 20  # of a file that are in a chunk at most
-_BY_THREAD = 1  # chunks: as long as writing them takes, the process needs to start
+_BY_THREAD = 1  # chunks: as long as it takes to read and write them the process needs to start, a second
+_LARGE = 12 << 20  # bytes of a file that surely has more chunks: its process starts at once
 _RAW = 4 * KEPT_TEXT  # bytes of a line, from which a report shows what it keeps
 _PIPE = 1 << 20  # bytes: each time that a pipe is empty, whoever reads waits for the one lock of Python again
 _BODY = msgspec.json.Encoder(decimal_format="number")
@@ -71,6 +72,16 @@ class Chunk(msgspec.Struct, tag=True):
     last: bool = False
 
 
+class _Ask(msgspec.Struct):
+    """For how many lines at most the process is asked, after how many that are passed over; by which specifications,
+    None: those told before.
+    """
+
+    most: int
+    skip: int
+    texts: dict[str, str] | None
+
+
 class _Failure(msgspec.Struct, tag=True):
     """What ended the process: an error of the system by its number, any other by its text alone."""
 
@@ -79,7 +90,7 @@ class _Failure(msgspec.Struct, tag=True):
 
 
 _PACK = msgspec.msgpack.Encoder()
-_ANSWER, _TEXTS = msgspec.msgpack.Decoder(Chunk | _Failure), msgspec.msgpack.Decoder(dict[str, str] | None)
+_ASK, _ANSWER = msgspec.msgpack.Decoder(_Ask), msgspec.msgpack.Decoder(Chunk | _Failure)
 _RULES = msgspec.json.Decoder(Mapping | None)
 
 
@@ -88,19 +99,20 @@ async def chunks_of(tenant: Tenant, path: Path, mapping: Mapping | None = None) 
 
     OSError when the file cannot be read, LostReaderError when the process that reads it is gone.
     """
-    chunk, read = Chunk(), 0
-    with opened(path, mapping) as source:
-        for n in range(1, _BY_THREAD + 1):
-            catalog = await once(tenant, catalog_of)
-            chunk = await asyncio.to_thread(read_on, source, catalog.specifications, _LINES)
-            read += len(chunk.places) + len(chunk.refused)
-            if n < _BY_THREAD or chunk.last:
-                yield chunk
-            if chunk.last:
-                return
-    process = _Process(path, mapping, read)
+    process = _Process(path, mapping) if await asyncio.to_thread(_is_large, path) else None
     try:
-        known = await _asked(tenant, process, None)
+        chunk, read = Chunk(), 0
+        with opened(path, mapping) as source:
+            for n in range(1, _BY_THREAD + 1):
+                catalog = await once(tenant, catalog_of)
+                chunk = await asyncio.to_thread(read_on, source, catalog.specifications, _LINES)
+                read += len(chunk.places) + len(chunk.refused)
+                if n < _BY_THREAD or chunk.last:
+                    yield chunk
+                if chunk.last:
+                    return
+        process = process or _Process(path, mapping)
+        known = await _asked(tenant, process, None, read)
         yield chunk
         while not chunk.last:
             chunk = await asyncio.to_thread(process.answer)
@@ -108,10 +120,15 @@ async def chunks_of(tenant: Tenant, path: Path, mapping: Mapping | None = None) 
                 known = await _asked(tenant, process, known)
             yield chunk
     finally:
-        process.end()
+        if process:
+            process.end()
 
 
-async def _asked(tenant: Tenant, process: _Process, known: Catalog | None) -> Catalog:
+def _is_large(path: Path) -> bool:
+    return path.stat().st_size >= _LARGE
+
+
+async def _asked(tenant: Tenant, process: _Process, known: Catalog | None, skip: int = 0) -> Catalog:
     """Ask for the next chunk, read by the catalog as it stands now; that one."""
 
     async def found(work: Work) -> tuple[Catalog, dict[str, str] | None]:
@@ -119,7 +136,7 @@ async def _asked(tenant: Tenant, process: _Process, known: Catalog | None) -> Ca
         return catalog, None if catalog is known else specification_texts(await texts_of(work))
 
     catalog, texts = await once(tenant, found)
-    await asyncio.to_thread(process.ask, texts)
+    await asyncio.to_thread(process.ask, _Ask(_LINES, skip, texts))
     return catalog
 
 
@@ -165,20 +182,20 @@ def _record(line: Line, specifications: Map[str, Specification]) -> tuple[Record
 
 
 class _Process:
-    """A process that reads a file on from a line. It is asked and answers in turns, each in a thread of its own."""
+    """A process that reads a file. It is asked and answers in turns, which may wait: they are for a thread."""
 
-    def __init__(self, path: Path, mapping: Mapping | None, read: int) -> None:
+    def __init__(self, path: Path, mapping: Mapping | None) -> None:
         self._path = path
-        told = [str(path), msgspec.json.encode(mapping).decode(), str(read), str(_LINES)]
+        told = [str(path), msgspec.json.encode(mapping).decode()]
         self._child = subprocess.Popen(  # noqa: S603 – our own module
             [sys.executable, "-P", "-m", "oxl.apis.product_usage.reading", *told],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, pipesize=_PIPE, process_group=0,
         )  # fmt: skip
 
-    def ask(self, texts: dict[str, str] | None) -> None:
-        """Ask for the next chunk, and tell the specifications where they are others than before."""
+    def ask(self, ask: _Ask) -> None:
+        """Ask for the next chunk."""
         with suppress(BrokenPipeError):  # `answer` will say so
-            _send(self._child.stdin, _PACK.encode(texts))
+            _send(self._child.stdin, _PACK.encode(ask))
 
     def answer(self) -> Chunk:
         """What was asked for; what the process failed with is raised here."""
@@ -222,12 +239,12 @@ def _receive(pipe: Any) -> bytes | None:
 # ── the process itself ──
 
 
-def main(path: str, mapping: str, read: str, most: str) -> None:
+def main(path: str, mapping: str) -> None:
     """Answer as long as it is asked; what cannot be gone on from is the last answer."""
     collect_seldom()
     with open(1, "wb", buffering=0, closefd=False) as out, suppress(BrokenPipeError):  # nobody is there any more
         try:
-            for chunk in _answers(Path(path), _RULES.decode(mapping), int(read), int(most)):
+            for chunk in _answers(Path(path), _RULES.decode(mapping)):
                 _send(out, _PACK.encode(chunk))
         except BrokenPipeError:
             raise
@@ -238,15 +255,15 @@ def main(path: str, mapping: str, read: str, most: str) -> None:
             _send(out, _PACK.encode(_Failure(f"reading failed: {told}")))
 
 
-def _answers(path: Path, mapping: Mapping | None, read: int, most: int) -> Iterator[Chunk]:
+def _answers(path: Path, mapping: Mapping | None) -> Iterator[Chunk]:
     specifications: Map[str, Specification] = {}
     with opened(path, mapping) as source:
-        for _ in islice(source.lines, read):
-            pass
         while (packed := _receive(sys.stdin.buffer)) is not None:
-            texts = _TEXTS.decode(packed)
-            specifications = specifications if texts is None else load_specifications(texts)
-            yield read_on(source, specifications, most)
+            ask = _ASK.decode(packed)
+            specifications = specifications if ask.texts is None else load_specifications(ask.texts)
+            for _ in islice(source.lines, ask.skip):
+                pass
+            yield read_on(source, specifications, ask.most)
 
 
 if __name__ == "__main__":
