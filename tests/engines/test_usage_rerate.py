@@ -60,13 +60,18 @@ def plan(version: int, kind: str, call: str = "0.30", sms: str = "0.09") -> str:
 @pytest.fixture(scope="module")
 async def tiered(tenant: Tenant) -> Tenant:
     """The tenant with two plans, and offerings of them."""
+    await publish_tiers(tenant)
+    return tenant
+
+
+async def publish_tiers(tenant: Tenant) -> None:
+    """Publish two plans, and offerings of them."""
     texts = {f"plans/tiered-{kind}.yaml": plan(1, kind) for kind in ("prepaid", "postpaid")}
     async with tenant.connection() as conn:
         offerings = await conn.fetchval("select text from catalog_file where path = 'offerings.yaml'")
     for kind in ("prepaid", "postpaid"):
         offerings += f"\n  - {{id: tiered-{kind}, name: Tiered, plan: tiered-{kind}, productSpecification: line}}\n"
     await once(tenant, lambda work: registry.publish(work, texts | {"offerings.yaml": offerings}))
-    return tenant
 
 
 async def lines_of(tenant: Tenant, kind: str, n: int = 2) -> tuple[str, list[str]]:
@@ -120,8 +125,7 @@ async def taken(tenant: Tenant, bodies: list[dict[str, Any]], seed: int) -> None
 async def rerated(tenant: Tenant, account: str, version: int | None = None) -> dict[str, int]:
     chosen = Selection(account_id=account)
     job = await once(tenant, lambda work: again.start(work, "rerate", chosen, version))
-    done = await jobs.run(tenant, job.id)
-    assert done is not None
+    done = await jobs.run_to_end(tenant, job.id)
     assert sum(done.counts.values()) == done.total
     return done.counts
 
@@ -207,11 +211,9 @@ async def test_a_job_cut_short_goes_on_where_it_was(tiered, monkeypatch) -> None
             assert (first.state, 0 < sum(first.counts.values()) < job.total) == ("inProgress", True)
             with pytest.raises(RuntimeError):
                 await once(tiered, lambda work, job=job: _broken_off(work, job.id))
-        done = await jobs.run(tiered, job.id)
-        assert done is not None
+        done = await jobs.run_to_end(tiered, job.id)
         assert (done.state, sum(done.counts.values())) == ("done", job.total)
-        again_done = await jobs.run(tiered, job.id)
-        assert again_done is not None
+        again_done = await jobs.run_to_end(tiered, job.id)
         assert again_done.counts == done.counts
         found.append([await standing(tiered, account) for account in accounts])
     assert found[0] == found[1]

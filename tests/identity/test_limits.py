@@ -21,7 +21,7 @@ from oxl.identity.gate import Gate
 from oxl.identity.limits import MAX_HEADERS, MAX_PATH, patient, taken
 from oxl.identity.rates import MOST, Believed, Rates
 from oxl.identity.rules import check_settings
-from oxl.kernel.problem import Problem
+from oxl.kernel.problem import ClientGoneError, Problem
 from oxl.query.body import MAX_DEPTH, MAX_MEMBERS
 from oxl.settings import Settings, read_settings
 
@@ -176,7 +176,7 @@ async def test_a_client_that_takes_nothing_is_given_up() -> None:
     async def stuck(_: Any) -> None:
         await asyncio.sleep(3600)
 
-    with pytest.raises(ConnectionResetError):
+    with pytest.raises(ClientGoneError):
         await taken(stuck, 0.02)({})
 
 

@@ -184,6 +184,11 @@ async def test_109_an_unexpected_failure_is_a_500_that_tells_nothing_of_the_insi
     assert "ValueError: broken" in caplog.text
 
 
+async def test_a_connection_to_the_database_that_is_reset_is_a_503(toy) -> None:
+    answer = await toy.post(NOTES, json={"text": "reset"})
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "unavailable", "1")
+
+
 async def test_a_client_that_goes_away_while_it_sends_is_no_failure(toy, tenant, caplog) -> None:
     kernel, sent = toy._transport.app, []
 

@@ -1,7 +1,7 @@
 """A toy API, to show that the kernel knows no revenue: notes in one table, seen through one SQL function.
 
 A note's text steers it: "refuse" is a conflict that leaves nothing, "fail" is one that is kept, "mend" is invalid,
-"break" raises, "drop" is stored and then the whole group is broken.
+"break" raises, "reset" raises what a broken connection does, "drop" is stored and then the whole group is broken.
 """
 
 from __future__ import annotations
@@ -61,6 +61,8 @@ async def write(work: Work, bodies: Sequence[dict[str, Any]]) -> list[Done | Ref
             results.append(Refused("conflict", "refused", "text: is refused", "text"))
         elif text == "break":
             raise ValueError("broken")
+        elif text == "reset":
+            raise ConnectionResetError("by the database")
         else:
             doc = _BODY.encode(body).decode()
             await work.conn.execute(

@@ -1,4 +1,4 @@
-"""A process to kill: imports a file, or does export jobs, for the tenant whose connection its environment tells."""
+"""A process to kill: imports a file, does export jobs or a usage job, for the tenant that its environment tells of."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from oxl.apis.product_usage import again as jobs
 from oxl.apis.product_usage.exporting import Exporter
 from oxl.apis.product_usage.jobs import import_file
 from oxl.db.database import Tenant
+from oxl.engines.usage import again
 
 LEASE = timedelta(seconds=1)
+STEP = 10  # usages in a step of a job
 
 
-def start(tenant: Tenant, work: str, path: Path) -> subprocess.Popen[str]:
+def start(tenant: Tenant, work: str, path: Path | str) -> subprocess.Popen[str]:
     """A process of its own for a tenant."""
     told = json.dumps([tenant.name, tenant._connect, str(tenant.clock.frozen), work, str(path)])
     environment = os.environ | {"TOLD": told}
@@ -31,6 +34,9 @@ def main() -> None:
     tenant.clock.frozen = datetime.fromisoformat(now)
     if work == "import":
         asyncio.run(import_file(tenant, Path(path)))  # type: ignore[arg-type]
+    elif work == "job":
+        again.STEP = STEP
+        asyncio.run(jobs.run_to_end(tenant, path))  # type: ignore[arg-type]
     else:
         asyncio.run(Exporter(tenant, Path(path), lease=LEASE).run(asyncio.Event()))
 

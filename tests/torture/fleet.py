@@ -71,8 +71,8 @@ class Fleet:
     def said(self) -> str:
         """What the workers have said: each exception that nobody expected, and the end."""
         text = self.log.read_text(errors="replace")
-        blocks = re.findall(r"^.*failed\nTraceback(?:.|\n)*?^(?=\S)(?!Traceback|The above|During).*$", text, re.MULTILINE)
-        return "\n".join([*dict.fromkeys(blocks), text[-3000:]])
+        unexpected = r"^.*failed\nTraceback(?:.|\n)*?^(?=\S)(?!Traceback|The above|During).*$"
+        return "\n".join([*dict.fromkeys(re.findall(unexpected, text, re.MULTILINE)), text[-3000:]])
 
     def close(self) -> None:
         """All of them die with the launcher."""

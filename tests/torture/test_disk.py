@@ -82,7 +82,6 @@ async def full(small: Path, rounds: int, say: pytest.CaptureFixture[str]) -> Non
         shutil.rmtree(logs)
 
 
-@pytest.mark.torture
 async def test_a_full_disk_refuses_writes_and_loses_none(small: Path, capsys) -> None:
     await full(small, 1, capsys)
 

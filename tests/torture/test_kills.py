@@ -85,7 +85,6 @@ async def caught(bug: str, victim: str, seed: int) -> list[str]:
 BUGS = {"commit not awaited": "PostgreSQL", "answer before commit": "api worker"}
 
 
-@pytest.mark.torture
 async def test_nothing_is_lost_or_doubled_through_forty_kills_of_each_kind(capsys) -> None:
     await survives(40, capsys)
 

@@ -54,7 +54,6 @@ async def survives(schedule: Sequence[str], say: pytest.CaptureFixture[str]) -> 
             assert not under.workers.gone, under.workers.said()
 
 
-@pytest.mark.torture
 async def test_a_bad_network_hangs_nobody_and_loses_nothing(capsys) -> None:
     await survives(FAULTS, capsys)
 

@@ -69,7 +69,6 @@ async def upgraded(tenant: Tenant, database: Database, times: int, say: pytest.C
     )
 
 
-@pytest.mark.torture
 async def test_an_upgrade_under_load_is_not_noticed(tenant, database, capsys) -> None:
     await upgraded(tenant, database, 2, capsys)
 

@@ -130,7 +130,6 @@ class Owner:
         await self._database.close()
 
 
-@pytest.mark.torture
 async def test_a_moment_is_brought_back_whole(capsys) -> None:
     await restored(capsys, 10)
 

@@ -9,7 +9,7 @@ import typer
 
 from oxl.apis.product_usage import again as jobs
 from oxl.cli.ground import DATA, TENANT, fail, opened, progress, run
-from oxl.cli.telling import note, say, table
+from oxl.cli.telling import note, table
 from oxl.db.database import Tenant
 from oxl.engines.catalog.catalog import Catalog, load_folder, tax_percent_at
 from oxl.engines.catalog.registry import catalog_of
@@ -67,7 +67,8 @@ def rerate(
 ) -> None:
     """Rate usages again, in the order in which they happened; only differences are posted.
 
-    Run it twice and the second time changes nothing; cut it short and --job goes on where it was.
+    Workers (`oxl work`) on any host take parts of it beside this one. Run it twice and the second time changes nothing;
+    cut it short and --job goes on where it was.
     """
     chosen = Selection(None, specification, product, account, plan, _instant(since), _instant(until))
     run(_work("rerate", chosen, version, job, data, tenant))
@@ -88,17 +89,13 @@ async def _work(
         _show(await _with_bar(place, kind, job_id), job_id)
 
 
-async def _with_bar(tenant: Tenant, kind: str, job_id: str) -> Progress | None:
-    async with tenant.connection() as conn:
-        total = await again.total_of(conn, job_id)
+async def _with_bar(tenant: Tenant, kind: str, job_id: str) -> Progress:
+    total = (await once(tenant, lambda work: again.standing(work, job_id))).total
     with progress(f"{kind} {job_id}", total, "usages") as tell:
-        return await jobs.run(tenant, job_id, lambda so_far: tell(sum(so_far.counts.values()), ""))
+        return await jobs.run_to_end(tenant, job_id, lambda so_far: tell(sum(so_far.counts.values()), ""))
 
 
-def _show(result: Progress | None, job_id: str) -> None:
-    if result is None:
-        say(f"another worker has job {job_id} at hand", job=job_id, atHand=True)
-        return
+def _show(result: Progress, job_id: str) -> None:
     note(job=job_id)
     rows = sorted(result.counts.items(), key=lambda each: -each[1])
     table("outcomes", {"outcome": "outcome", "usages": "usages"}, rows, f"{sum(result.counts.values()):,} usages")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from oxl.clock import system_now
 from oxl.db.database import Database, Tenant
 from oxl.db.faults import Faults, text_of
 from oxl.db.queries import load
@@ -30,11 +29,9 @@ async def mark(conn: Any, is_sandbox: bool) -> None:
     await conn.execute(q.mark, is_sandbox)
 
 
-async def move_to(conn: Any, moment: datetime) -> timedelta:
-    """Have the tenant's clock show an instant now, and go on from there; how far it is ahead of the machine's."""
-    shift = moment - system_now()
-    await conn.execute(q.shift, shift)
-    return shift
+async def move_to(conn: Any, moment: datetime) -> None:
+    """Have the tenant's clock show an instant now, and go on from there."""
+    await conn.execute(q.shift, moment)
 
 
 async def set_faults(conn: Any, faults: Faults) -> None:

@@ -7,7 +7,9 @@ select is_sandbox from tenant_clock
 insert into tenant_clock (is_sandbox) values ($1) on conflict (one) do update set is_sandbox = excluded.is_sandbox
 
 -- name: shift
-insert into tenant_clock (shift) values ($1) on conflict (one) do update set shift = excluded.shift, frozen = null
+-- By this server's clock, which decides: the machine that asks may be out.
+insert into tenant_clock (shift) values ($1::timestamptz - clock_timestamp())
+on conflict (one) do update set shift = excluded.shift, frozen = null
 
 -- name: set_faults
 insert into tenant_clock (faults) values ($1::jsonb) on conflict (one) do update set faults = excluded.faults

@@ -560,10 +560,21 @@ create table usage_job (           -- work over all usages that a filter means, 
     plan_version int,              -- of re-rating: the version that prices, whatever the dates say
     total bigint not null,
     counts jsonb not null default '{}',
-    place text not null default '',  -- of the last account or usage that is done
+    place text not null default '',  -- of one without parts, as the version before opens them: how far it is
     error text,
     created_at timestamptz not null,
     updated_at timestamptz not null
+);
+create table usage_job_part (      -- a job's accounts in parts, which workers take beside each other
+    job_id text references usage_job,
+    part int,
+    after text not null,           -- its accounts are those after this one
+    until text,                    -- up to this one; none: all, and usages that are nobody's yet
+    state text not null default 'acknowledged' check (state in ('acknowledged', 'inProgress', 'done')),
+    counts jsonb not null default '{}',
+    place text not null,           -- of the last account or usage that is done
+    updated_at timestamptz not null,
+    primary key (job_id, part)
 );
 create table usage_explanation (   -- a rating told step by step
     id text primary key,

@@ -6,7 +6,6 @@ In dev mode, which is for loopback only, whoever comes is an operator; what a br
 from __future__ import annotations
 
 import hashlib
-import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import Any
 
 from oxl.callers import Caller, Sight
 from oxl.clock import system_now
-from oxl.db.database import ABSENT, UnknownTenantError
+from oxl.db.database import UnknownTenantError
 from oxl.identity import keys
 from oxl.identity.limits import check_head, patient, taken
 from oxl.identity.places import HUB, Place, Places
@@ -24,15 +23,14 @@ from oxl.identity.tenants import House, Tenants
 from oxl.identity.tokens import Tokens
 from oxl.identity.who import Who, missing, refused
 from oxl.kernel.declare import Api
-from oxl.kernel.problem import Problem, body_of
+from oxl.kernel.handle import problem_of_failure
+from oxl.kernel.problem import ClientGoneError, Problem, body_of
 from oxl.outbox.audit import DONE, Entry, note
 from oxl.settings import Settings
 
-log = logging.getLogger("oxl.identity")
 KEY_SECONDS = 5.0  # for which a key, and what a party owns, is believed: so long a revoked key may still open
 _FIGURES = Operation("oxl", "", "metrics", "read")
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
-_ABSENT = Problem(503, "unavailable", "the database cannot be reached; try again", (("Retry-After", "1"),))
 
 
 class Gate:
@@ -73,11 +71,12 @@ class Gate:
             await self._note(scope, house, place, answer.status)
         except Problem as problem:
             await refuse(scope, send, problem)
-        except ABSENT as error:
-            if isinstance(error, ConnectionResetError):
-                return
-            log.warning("the database is away: %s", error)
-            await refuse(scope, send, _ABSENT)
+        except ClientGoneError:
+            return
+        except Exception as error:  # noqa: BLE001 – it is told in the log
+            problem = problem_of_failure(error, f"{scope['method']} {scope['path']}")
+            if not answer.status:
+                await refuse(scope, send, problem)
         finally:
             if not answer.is_endless:
                 self._leave()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from oxl.kernel.problem import Problem
+from oxl.kernel.problem import ClientGoneError, Problem
 
 MAX_HEADERS = 16_384  # bytes of all headers of a request
 MAX_PATH = 2048
@@ -54,6 +54,6 @@ def taken(send: Send, idle: float) -> Send:
             async with asyncio.timeout(idle):
                 await send(message)
         except TimeoutError:
-            raise ConnectionResetError("the client takes nothing") from None
+            raise ClientGoneError("the client takes nothing") from None
 
     return give

@@ -6,12 +6,13 @@ DELETE the resources are locked first and read as they then are; where a group m
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
-from oxl.db.database import Tenant
+from oxl.db.database import ABSENT, LOST_RACE, Tenant
 from oxl.db.queries import load
 from oxl.kernel import represent, select, validate
 from oxl.kernel.declare import Change, Operation, Resource
@@ -240,3 +241,11 @@ def _reply(operation: Operation, item: Item, made: _Made, collection: str | None
     later = resource.task is not None and bool(result.status) and result.status not in resource.task.final
     status = resource.task.accepted if resource.task and later else 201
     return Reply(status, content, [("Location", f"{collection}/{result.id}"), tag])
+
+
+def problem_of_failure(error: Exception, asked: str) -> Problem:
+    """The error answer for what nobody has provided for: 503 where trying again helps, else 500, told in the log."""
+    if isinstance(error, (*ABSENT, *LOST_RACE)):
+        return Problem(503, "unavailable", "the database cannot be reached; try again", (("Retry-After", "1"),))
+    logging.getLogger("oxl.kernel").error("%s failed", asked, exc_info=error)
+    return Problem(500, "internalError", "an unexpected failure; the server's log has the details")

@@ -31,6 +31,10 @@ class Problem(Exception):  # noqa: N818 – an answer, not an error of the progr
         self.reference = ""
 
 
+class ClientGoneError(Exception):
+    """Who asked has gone away, or takes nothing: there is nobody to answer."""
+
+
 def problem_of(refused: Refused, collection_href: str) -> Problem:
     """The error answer for a verb's refusal; its reference is a resource of the collection."""
     problem = Problem(STATUS[refused.kind], refused.code, refused.message)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from oxl.kernel.problem import Problem, problems
+from oxl.kernel.problem import ClientGoneError, Problem, problems
 from oxl.query import grammar
 
 MAX_QUERY = 4096  # characters
@@ -145,7 +145,7 @@ async def body_parts(receive: Callable[[], Awaitable[Any]]) -> AsyncIterator[byt
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ConnectionResetError("the client went away")
+            raise ClientGoneError("the client went away")
         more = message.get("more_body", False)
         yield message.get("body", b"")
 

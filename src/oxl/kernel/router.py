@@ -5,27 +5,25 @@ into a TMF Error. Paths answer with and without a trailing slash.
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
 from oxl.callers import NOBODY, Caller, Sight
-from oxl.db.database import ABSENT, LOST_RACE, Tenant
+from oxl.db.database import Tenant
 from oxl.kernel import filter as filters
 from oxl.kernel import paging, represent, request, select, validate
 from oxl.kernel.declare import Api, Exchange, Method, Operation, Resource
 from oxl.kernel.flusher import Flusher
-from oxl.kernel.handle import Answer, Item, Reply, group, unknown
+from oxl.kernel.handle import Answer, Item, Reply, group, problem_of_failure, unknown
 from oxl.kernel.hub import Hub
-from oxl.kernel.problem import Problem, body_of, problem_of
+from oxl.kernel.problem import ClientGoneError, Problem, body_of, problem_of
 from oxl.outbox.callbacks import Guard
 from oxl.query import patch
 from oxl.query.body import values_at
 from oxl.verbs import Refusal
 
-log = logging.getLogger("oxl.kernel")
 Headers = dict[bytes, bytes]
 _JSON = (b"content-type", b"application/json;charset=utf-8")
 _MERGE_ONLY = [kind for kind, form in patch.FORMATS.items() if form == "merge"]
@@ -111,16 +109,10 @@ class Kernel:
             reply = await self._answer(scope, receive)
         except Problem as problem:
             reply = Reply(problem.status, body_of(problem), problem.headers)
-        except ConnectionResetError:
+        except ClientGoneError:
             return
-        except Exception as error:
-            if isinstance(error, (*ABSENT, *LOST_RACE)):
-                problem = Problem(
-                    503, "unavailable", "the database cannot be reached; try again", (("Retry-After", "1"),)
-                )
-            else:
-                log.exception("%s %s failed", scope["method"], scope["path"])
-                problem = Problem(500, "internalError", "an unexpected failure; the server's log has the details")
+        except Exception as error:  # noqa: BLE001 – it is told in the log
+            problem = problem_of_failure(error, f"{scope['method']} {scope['path']}")
             reply = Reply(problem.status, body_of(problem), problem.headers)
         typed = any(name == "Content-Type" for name, _ in reply.headers)
         headers = [*(() if typed else (_JSON,)), (b"content-length", str(len(reply.body)).encode())]

@@ -15,7 +15,7 @@ from oxl.apis.usage_consumption.watching import Pace, Reader, Watch
 from oxl.db.database import Tenant
 from oxl.kernel import represent
 from oxl.kernel.declare import Exchange, Streamed
-from oxl.kernel.problem import Problem
+from oxl.kernel.problem import ClientGoneError, Problem
 from oxl.settings import read_settings
 
 PACE = Pace()
@@ -60,7 +60,7 @@ async def _until_gone(exchange: Exchange, reader: Reader) -> None:
         async for _ in exchange.parts:
             continue
         await exchange.gone()
-    except ConnectionResetError:
+    except ClientGoneError:
         pass
     reader.end()
 

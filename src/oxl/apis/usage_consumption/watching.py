@@ -158,9 +158,10 @@ class Watch:
                 async with self._tenant.connection() as conn, outbox.heard(conn, self._hear):
                     while self._subjects:
                         self._wake.clear()
+                        began = time.monotonic()
                         await self._tick(conn)
                         self._cut_slow()
-                        await self._rest()
+                        await self._rest(began + self.pace.gather)
             except ABSENT as error:
                 log.warning("streams wait, the database is away: %s", error)
                 await asyncio.sleep(self.pace.poll)
@@ -172,10 +173,11 @@ class Watch:
     def _hear(self, _: str) -> None:
         self._wake.set()
 
-    async def _rest(self) -> None:
+    async def _rest(self, until: float) -> None:
+        """Wait for news, and in any case until then: where reading takes long, it gathers enough meanwhile."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), self.pace.poll)
-        await asyncio.sleep(self.pace.gather)
+        await asyncio.sleep(max(until - time.monotonic(), 0))
 
     async def _tick(self, conn: Any) -> None:
         """Read what has changed, and what nobody has read yet, and hand it on."""

@@ -1,7 +1,8 @@
 """Jobs over many stored usages: try what is in suspense again, rate again what was rated.
 
-A job is done in steps, each a transaction that does some usages and notes how far it came: whoever is killed in between
-has lost nothing, and any number of workers may take the next step.
+A job is opened in parts of whole accounts, each done in steps: a transaction that does some usages and notes how far
+the part came. Whoever is killed in between has lost nothing, and any number of workers take steps beside each other, of
+parts that nobody has at hand. An account is in one part, so the job comes to the same however many there are.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ q = load("oxl.engines.usage", "again.sql")
 
 Kind = Literal["retry", "rerate"]
 STEP = 500  # usages in one step; of re-rating as many more as the last account has
+PARTS = 16  # of a job, at most: as many workers may be at it
 
 
 class Selection(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -58,65 +60,75 @@ _JSON = msgspec.json.Encoder()
 
 
 async def start(work: Work, kind: Kind, chosen: Selection, plan_version: int | None = None) -> Progress:
-    """Open a job over the usages that the selection means now."""
+    """Open a job over the usages that the selection means now.
+
+    A retry of some that are nobody's yet is one part: whose they become is known only when they are tried.
+    """
     job_id = new_id(work.now)
     states = ["failed"] if kind == "retry" else list(RATED)
-    total = await work.conn.fetchval(q.count_chosen, states, *_arguments(chosen))
+    parts = await work.conn.fetch(q.divided, states, *_arguments(chosen), STEP, PARTS)
+    total = sum(part["usages"] for part in parts)
+    lasts = [part["last"] or "" for part in parts] or [""]
+    if kind == "retry" and (any(part["unowned"] for part in parts) or not parts):
+        lasts = [None]
+    afters = ["", *lasts[:-1]]
     text = _JSON.encode(chosen).decode()
     await work.conn.execute(q.start_job, job_id, kind, text, plan_version, total, work.now)
+    places = afters if kind == "rerate" else [""] * len(lasts)
+    await work.conn.execute(q.start_parts, job_id, afters, lasts, places, work.now)
     return Progress(job_id, "acknowledged", total, {})
 
 
-async def total_of(conn: Any, job_id: str) -> int:
-    """How many usages a job was opened over; LookupError when there is no such job."""
-    total = await conn.fetchval(q.total_of_job, job_id)
-    if total is None:
+async def standing(work: Work, job_id: str) -> Progress:
+    """How far a job is, all its parts together; LookupError when there is no such job."""
+    job = await work.conn.fetchrow(q.job, job_id)
+    if job is None:
         raise LookupError(f"no usage job has the id {job_id!r}")
-    return total
+    return Progress(job_id, job["state"], job["total"], _COUNTS.decode(job["counts"]))
 
 
 async def due(work: Work) -> list[str]:
     """The jobs that are not at their end, the oldest first."""
-    return [row["id"] for row in await work.conn.fetch(q.due_jobs)]
+    await work.conn.execute(q.adopt_jobs)
+    return [row["job_id"] for row in await work.conn.fetch(q.due_jobs)]
 
 
 async def step(work: Work, job_id: str) -> Progress | None:
-    """Take a job one step on; None when another worker has it at hand. LookupError when there is no such job."""
-    job = await work.conn.fetchrow(q.take_job, job_id)
-    if job is None:
-        await total_of(work.conn, job_id)
+    """Take one part of a job a step on; None where all that are not done are at hand with others."""
+    part = await work.conn.fetchrow(q.take_part, job_id)
+    if part is None:
         return None
-    counts: Counter[str] = Counter(_COUNTS.decode(job["counts"]))
-    if job["state"] in ("done", "terminatedWithError"):
-        return Progress(job_id, job["state"], job["total"], dict(counts))
-    chosen = _SELECTION.decode(job["filter"])
-    take = _retried if job["kind"] == "retry" else _rerated
-    place, done = await take(work, job, chosen, counts)
-    state = "done" if place is None else "inProgress"
-    await work.conn.execute(q.keep_job, job_id, state, _JSON.encode(counts).decode(), place or job["place"], work.now)
-    return Progress(job_id, state, job["total"], dict(counts), done)
+    counts: Counter[str] = Counter(_COUNTS.decode(part["counts"]))
+    chosen = _SELECTION.decode(part["filter"])
+    take = _retried if part["kind"] == "retry" else _rerated
+    place, done = await take(work, part, chosen, counts)
+    state, text = "done" if place is None else "inProgress", _JSON.encode(counts).decode()
+    await work.conn.execute(q.keep_part, job_id, part["part"], state, text, place or part["place"], work.now)
+    return (await standing(work, job_id))._replace(done=done)
 
 
-async def _retried(work: Work, job: Any, chosen: Selection, counts: Counter[str]) -> tuple[str | None, list[Done]]:
-    rows = await work.conn.fetch(q.chosen, ["failed"], *_arguments(chosen), job["place"], job["created_at"], STEP)
+async def _retried(work: Work, part: Any, chosen: Selection, counts: Counter[str]) -> tuple[str | None, list[Done]]:
+    rows = await work.conn.fetch(
+        q.chosen, ["failed"], *_arguments(chosen), part["place"], part["created_at"], STEP, part["after"], part["until"]
+    )
     ids = [row["id"] for row in rows]
-    results = await retry(work, ids, "retry", job["id"], Terms(late=chosen.late)) if ids else []
+    results = await retry(work, ids, "retry", part["id"], Terms(late=chosen.late)) if ids else []
     done = [result for result in results if isinstance(result, Done)]
     for result in done:
         counts[f"{result.status}: {result.reason}" if result.status == "failed" else result.status] += 1
     return (ids[-1] if len(ids) == STEP else None), [result for result in done if result.changes]
 
 
-async def _rerated(work: Work, job: Any, chosen: Selection, counts: Counter[str]) -> tuple[str | None, list[Done]]:
+async def _rerated(work: Work, part: Any, chosen: Selection, counts: Counter[str]) -> tuple[str | None, list[Done]]:
     rows = await work.conn.fetch(
-        q.chosen_by_account, list(RATED), *_arguments(chosen), job["place"], job["created_at"], STEP
+        q.chosen_by_account, list(RATED), *_arguments(chosen), part["place"], part["created_at"], STEP, part["until"]
     )
     taken = [row for row in rows if row["before"] < STEP]
     ids = [usage for row in taken for usage in row["ids"]]
     if not ids:
         return None, []
     usages = [each for each in await revise.stored(work, ids) if each.status in RATED]
-    done, found = await rerate(work, usages, job["plan_version"], "rerate", job["id"])
+    done, found = await rerate(work, usages, part["plan_version"], "rerate", part["id"])
     counts.update(found)
     return taken[-1]["account_id"], done
 
