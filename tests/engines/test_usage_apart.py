@@ -13,7 +13,7 @@ from tests.conftest import usage_body
 from tests.engines.books import CHANGES, SUBSCRIBERS, USAGES, posted, sound
 from tests.engines.test_usage_groups import in_groups, provisioned, records, state
 
-from oxl.apis.product_usage import jobs
+from oxl.apis.product_usage import jobs, reading
 from oxl.db.database import Tenant
 from oxl.engines.catalog.registry import catalog_of
 from oxl.engines.usage.case import record_of
@@ -50,7 +50,7 @@ def _numbers(lines: Sequence[dict[str, Any]]) -> list[str]:
 async def _parts(tenant: Tenant, bodies: Sequence[dict[str, Any]], size: int) -> list[list[int]]:
     async def found(work: Any) -> list[list[int]]:
         catalog = await catalog_of(work)
-        return (await apart(work, [read_ahead(catalog, record_of(body)) for body in bodies], size)).parts
+        return (await apart(work, [read_ahead(catalog.specifications, record_of(body)) for body in bodies], size)).parts
 
     return await once(tenant, found)
 
@@ -60,7 +60,7 @@ async def test_an_import_in_parts_comes_to_what_one_after_another_comes_to(
     make_tenant, tmp_path: Path, monkeypatch, own_keys: bool
 ) -> None:
     monkeypatch.setattr(jobs, "BULK", 25)
-    monkeypatch.setattr(jobs, "_LINES", 100)
+    monkeypatch.setattr(reading, "_LINES", 100)
     found = []
     for way in ("in turn", "imported"):
         tenant = await make_tenant()
@@ -137,7 +137,9 @@ async def test_a_part_has_to_wait_for_its_own_only_where_keys_and_parts_are_the_
 
     async def found(work: Any, first: Sequence[dict[str, Any]], then: Sequence[dict[str, Any]]) -> bool:
         catalog = await catalog_of(work)
-        before, after = ([read_ahead(catalog, record_of(body)) for body in part] for part in (first, then))
+        before, after = (
+            [read_ahead(catalog.specifications, record_of(body)) for body in part] for part in (first, then)
+        )
         return (await apart(work, after, 8, await apart(work, before, 8))).follows
 
     assert await once(tenant, lambda work: found(work, bodies[:32], bodies[32:]))

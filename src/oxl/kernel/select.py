@@ -279,7 +279,8 @@ async def keep_events(
     row = await conn.fetchrow(
         f"with told as (insert into outbox (id, api, event_type, resource, resource_id, at, doc, changed, trace) "
         f"select e.id, $2, e.event_type, $3, e.resource_id, $1, {'e.doc::jsonb' if gone else 'v.doc'}, "
-        f"case when e.changed is not null then array(select jsonb_array_elements_text(e.changed::jsonb)) end, e.trace "
+        f"case when e.changed is not null then array(select jsonb_array_elements_text(e.changed::jsonb)) end, "
+        f"coalesce(e.trace, '') "
         f"from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]) "
         f"as e (id, event_type, resource_id, changed, doc, trace)"
         f"{'' if gone else f' join {source} v on v.id = e.resource_id'} returning resource_id, doc) "
@@ -288,7 +289,7 @@ async def keep_events(
         now,
         api,
         resource.name,
-        *[list(column) for column in zip(*events, strict=True)],
+        *[list(column) if any(column) else [] for column in zip(*events, strict=True)],  # empty: nothing in any row
         answer,
         others,
     )

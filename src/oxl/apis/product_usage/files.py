@@ -39,11 +39,6 @@ class Line(NamedTuple):
     raw: bytes
     fault: str = ""
 
-    @property
-    def text(self) -> str:
-        """The line as a report shows it."""
-        return self.raw.decode("utf-8", "replace").rstrip("\r\n")
-
 
 class Source(NamedTuple):
     """An open file: its records, and how many of its bytes have been read."""

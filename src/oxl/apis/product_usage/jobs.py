@@ -6,38 +6,27 @@ A killed import is simply run again: what was committed is found by its key and 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from oxl.apis.product_usage.actions import origin_of
-from oxl.apis.product_usage.api import PRODUCT_USAGE
-from oxl.apis.product_usage.files import Line, Source, opened
 from oxl.apis.product_usage.mapping import Mapping
+from oxl.apis.product_usage.reading import CREATE, Chunk, chunks_of, shown
 from oxl.db.database import Tenant
-from oxl.engines.catalog.catalog import Catalog
-from oxl.engines.catalog.registry import catalog_of
 from oxl.engines.usage import imports
-from oxl.engines.usage.case import record_of
+from oxl.engines.usage.case import Record
 from oxl.engines.usage.imports import Apart, RefusedLine, apart
-from oxl.engines.usage.record import read_ahead
 from oxl.engines.usage.restore import finish, restore
-from oxl.kernel import validate
 from oxl.kernel.background import BULK, bulk, change, once
-from oxl.kernel.declare import Operation, operation_of
+from oxl.kernel.declare import Operation
 from oxl.kernel.handle import Answer, Item
-from oxl.kernel.problem import Problem
 from oxl.verbs import Done
 
-CREATE = operation_of(PRODUCT_USAGE, "productUsage")
 _TAKE = Operation(CREATE.api, CREATE.resource, restore)
-_BODY = msgspec.json.Encoder(decimal_format="number")
-_LINES, _BYTES = 8 * BULK, 16 << 20  # of a file that are held at a time, and as many that are read meanwhile
-_BREATH = 8  # lines after which reading lets go first who writes: the one lock of Python is given up seldom otherwise
 _BESIDE = 3  # groups that are written beside each other
 _Write = Callable[[list[int]], Awaitable[None]]
 OUTCOMES = ("rated", "notRated", "duplicate", "failed", "rejected")
@@ -59,16 +48,6 @@ class Report(msgspec.Struct):
         self.outcome[outcome] += 1
         if reason:
             self.reason[f"{outcome}: {reason}"] += 1
-
-
-class _Chunk(msgspec.Struct):
-    """The next lines of a file: those that make a body, and those that do not with their reason."""
-
-    items: list[Item] = []
-    lines: list[Line] = []
-    told: list[str] = []  # of each item the status that the file says it came to, if it says so
-    refused: list[RefusedLine] = []
-    at: int = 0  # bytes read so far
 
 
 class _Lanes:
@@ -105,11 +84,11 @@ async def import_file(
     report, lanes = Report(), _Lanes()
     import_id = await once(tenant, lambda work: imports.start(work, path.name))
     taking: list[asyncio.Task[int]] = []
-    with opened(path, mapping) as source:
+    async with aclosing(chunks_of(tenant, path, mapping)) as chunks:
         try:
-            while (chunk := await _next(tenant, source)).lines or chunk.refused:
+            async for chunk in chunks:
                 answers: dict[int, Answer] = {}
-                ends = await _begun(tenant, chunk.items, lanes, answers) if chunk.items else []
+                ends = await _begun(tenant, chunk.records, lanes, answers) if chunk.records else []
                 taking.append(asyncio.create_task(_taken(tenant, import_id, chunk, report, [*taking, *ends], answers)))
                 await _told(taking[:-1], report, progress)
                 del taking[:-1]
@@ -138,58 +117,20 @@ async def _ended(tasks: Sequence[asyncio.Task[Any]]) -> list[Any]:
     return found
 
 
-async def _next(tenant: Tenant, source: Source) -> _Chunk:
-    catalog = await once(tenant, catalog_of)
-    return await asyncio.to_thread(_read, source, catalog)
-
-
-def _read(source: Source, catalog: Catalog) -> _Chunk:
-    chunk, held = _Chunk([], [], [], []), 0
-    for line in source.lines:
-        try:
-            item, told = _item(line, catalog)
-        except Problem as problem:
-            reason = line.fault or f"{problem.code}: {problem}"
-            chunk.refused.append(RefusedLine(line.number, "rejected", reason, line.text))
-        else:
-            chunk.items.append(item)
-            chunk.lines.append(line)
-            chunk.told.append(told)
-        held += len(line.raw)
-        if line.number % _BREATH == 0:
-            time.sleep(0)
-        if held > _BYTES or len(chunk.items) + len(chunk.refused) == _LINES:
-            break
-    chunk.at = source.at()
-    return chunk
-
-
-def _item(line: Line, catalog: Catalog) -> tuple[Item, str]:
-    """A line as something to write, and the status that it says it came to; Problem when it is none."""
-    if line.fault:
-        raise Problem(400, "invalidBody", line.fault)
-    raw = line.body if isinstance(line.body, bytes) else _BODY.encode(line.body)
-    body = validate.parse(raw)
-    origin = origin_of(body)
-    told = body.get("status") if origin else None
-    checked = validate.check(CREATE.resource, body, None if origin else CREATE.api)
-    return Item(read_ahead(catalog, record_of(checked, origin))), told if isinstance(told, str) else ""
-
-
 async def _taken(
-    tenant: Tenant, import_id: str, chunk: _Chunk, report: Report, before: Sequence[asyncio.Task[Any]],
+    tenant: Tenant, import_id: str, chunk: Chunk, report: Report, before: Sequence[asyncio.Task[Any]],
     answers: dict[int, Answer],
 ) -> int:  # fmt: skip
     """Report on a chunk when its parts, and the chunk before it, are done; how many bytes have been read by then."""
     await _ended(before)
     refused = list(chunk.refused)
-    for n, (line, told) in enumerate(zip(chunk.lines, chunk.told, strict=True)):
+    for n, (number, raw, told) in enumerate(chunk.places):
         result = answers[n].result
         if isinstance(result, Done):
             report.count(result.status, result.reason or (f"was {told}" if told not in ("", result.status) else None))
         else:
             outcome = "duplicate" if result.kind == "conflict" else "rejected"
-            refused.append(RefusedLine(line.number, outcome, f"{result.code}: {result.message}", line.text))
+            refused.append(RefusedLine(number, outcome, f"{result.code}: {result.message}", shown(raw)))
     for each in refused:
         code, field, *_ = each.reason.split(": ")  # the message of a rejected record begins with the field at fault
         report.count(each.outcome, code if each.outcome == "duplicate" else field)
@@ -198,17 +139,17 @@ async def _taken(
 
 
 async def _begun(
-    tenant: Tenant, items: Sequence[Item], lanes: _Lanes, answers: dict[int, Answer]
+    tenant: Tenant, records: Sequence[Record], lanes: _Lanes, answers: dict[int, Answer]
 ) -> list[asyncio.Task[None]]:
-    """Begin to write the items in groups, some beside each other: while one waits for the database another is rated."""
+    """Begin to write the records in groups beside each other: while one waits for the database another is rated."""
 
     async def write(part: list[int]) -> None:
         step = max(-(-len(part) // max(round(len(part) / BULK), 1)), 1)
         for start in range(0, len(part), step):
             group = part[start : start + step]
-            answers.update(zip(group, await bulk(tenant, _TAKE, [items[n] for n in group]), strict=True))
+            answers.update(zip(group, await bulk(tenant, _TAKE, [Item(records[n]) for n in group]), strict=True))
 
-    found = await once(tenant, lambda work: apart(work, [item.body for item in items], BULK, lanes.apart))
+    found = await once(tenant, lambda work: apart(work, records, BULK, lanes.apart))
     return lanes.begin(found, write)
 
 

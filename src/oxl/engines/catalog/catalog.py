@@ -101,6 +101,19 @@ def read_texts(folder: Path) -> dict[str, str]:
     return texts
 
 
+def specification_texts(texts: dict[str, str]) -> dict[str, str]:
+    """Of the texts of a catalog those that say how usage is read."""
+    return {file: text for file, text in texts.items() if file.startswith(("specifications.", "specifications/"))}
+
+
+def load_specifications(texts: dict[str, str]) -> dict[str, Specification]:
+    """The usage specifications, by id, in those texts of a catalog that was taken before."""
+    loaded = Loaded()
+    for file in sorted(texts):
+        _load_list(loaded, file, texts[file], SPECIFICATIONS, "specifications", prepare)
+    return {each.id: each for each, _, _ in loaded.lists["specifications"]}
+
+
 def _load(loaded: Loaded, texts: dict[str, str]) -> Catalog:
     for file, shape, name, make in _LISTS:
         _load_list(loaded, file, texts.get(file), shape, name, make)

@@ -79,6 +79,7 @@ class Specification(msgspec.Struct, frozen=True):
     fixed_unit: str  # the unit of all quantities, where no characteristic says it
     required: tuple[str, ...]
     defaults: dict[str, Any]
+    digest: bytes  # of all that it says: what is read by one of the same, in whatever process, is read by this one
 
 
 def read(specification: Specification, characteristics: Any) -> UsageEvent:

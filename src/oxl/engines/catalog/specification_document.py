@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from oxl.engines.catalog.document import Field, Listing, Page, Record, flag, identifier, one_of, unit_code, whole, words
 from oxl.engines.catalog.specification import VALUE_TYPES, Characteristic, Roles, Specification, a_whole_number
@@ -107,6 +110,7 @@ def prepare(page: Page, where: str, values: dict[str, Any]) -> Specification | N
         fixed_unit=fixed_unit,
         required=tuple(each.name for each in characteristics.values() if each.required),
         defaults={each.name: each.default for each in characteristics.values() if each.default is not None},
+        digest=hashlib.sha256(msgspec.json.encode(values, order="sorted")).digest(),
     )
 
 

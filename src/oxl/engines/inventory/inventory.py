@@ -267,7 +267,8 @@ async def guide(
 ) -> list[Guided | None]:
     """For each use, to whom it belongs: by product where one is named, else by who held the number then."""
     found: list[Guided | None] = [None] * len(numbers)
-    for row in await work.conn.fetch(q.guide, list(numbers), list(products), list(ats)):
+    named = list(products) if any(products) else []
+    for row in await work.conn.fetch(q.guide, list(numbers), named, list(ats)):
         n, *columns = row.values()
         found[n - 1] = Guided(*columns)
     return found

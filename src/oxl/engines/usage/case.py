@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from oxl.engines.catalog.catalog import Catalog
-from oxl.engines.catalog.specification import Specification, UsageEvent
+from oxl.engines.catalog.specification import UsageEvent
 from oxl.engines.inventory.guided import Guided
 from oxl.engines.ledger.burn import Draw, Held
 from oxl.engines.ledger.reserved import Reserved
@@ -35,20 +35,21 @@ class Origin(msgspec.Struct, frozen=True):
 class Reading(NamedTuple):
     """What a record says by a specification, and what makes it the same record as another."""
 
-    specification: Specification
+    specification: bytes  # its digest
     event: UsageEvent
     key: bytes
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, array_like=True):
     """One usage record as it came: its document, and the parts that the engine reads.
 
-    `reading` may be made ahead of its transaction; it counts as long as the catalog has that specification.
+    `reading` may be made ahead of its transaction, in another process too; it counts as long as the catalog has that
+    specification.
     """
 
     body: str  # JSON text
     specification_id: str
-    characteristics: Any
+    characteristics: Any  # None: they are in the body alone
     usage_type: str | None
     product_id: str | None
     external_id: tuple[str, str, str] | None  # owner, type, id

@@ -5,19 +5,19 @@ owner and rated; buckets are drawn and charges added up in the same transaction.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from oxl.db.queries import load
-from oxl.engines.catalog.catalog import Catalog
 from oxl.engines.catalog.registry import catalog_of
-from oxl.engines.catalog.specification import UsageEvent, read
+from oxl.engines.catalog.specification import Specification, UsageEvent, read
 from oxl.engines.ledger.burn import Draw
 from oxl.engines.usage import ground, revise
-from oxl.engines.usage.case import Case, Posting, Reading, Record, Revision, event_of, posting_of, rate_one
+from oxl.engines.usage.case import Case, Posting, Reading, Record, Revision, event_of, posting_of, rate_one, read_body
 from oxl.values import new_id
 from oxl.verbs import Done, Refusal, Refused, Work
 
@@ -52,16 +52,15 @@ async def record(work: Work, items: Sequence[Record], actor: str = "client") -> 
     return [result for result in results if result is not None]
 
 
-def read_ahead(catalog: Catalog, item: Record) -> Record:
-    """The record, read by its specification already where it fits one; what does not is refused by `record`."""
-    specification = catalog.specifications.get(item.specification_id)
-    if specification is None:
-        return item
-    try:
-        event = read(specification, item.characteristics)
-    except Refusal:
-        return item
-    return msgspec.structs.replace(item, reading=Reading(specification, event, key_of(item, event)))
+def read_ahead(specifications: Mapping[str, Specification], item: Record) -> Record:
+    """The record, read already where it fits its specification; what does not is refused by `record`."""
+    specification = specifications.get(item.specification_id)
+    reading = None
+    if specification is not None:
+        with suppress(Refusal):
+            event = read(specification, item.characteristics)
+            reading = Reading(specification.digest, event, key_of(item, event))
+    return msgspec.structs.replace(item, characteristics=None, reading=reading)
 
 
 async def _read(
@@ -72,18 +71,24 @@ async def _read(
     specifications = (await catalog_of(work)).specifications
     for n, item in enumerate(items):
         specification = specifications.get(item.specification_id)
-        if item.reading and item.reading.specification is specification:
+        if item.reading and specification and item.reading.specification == specification.digest:
             events[n] = item.reading.event
             continue
         try:
-            events[n] = None if specification is None else read(specification, item.characteristics)
+            events[n] = None if specification is None else read(specification, _characteristics(item))
         except Refusal as refusal:
             results[n] = refusal.refused
     return events
 
 
+def _characteristics(item: Record) -> Any:
+    return read_body(item.body).characteristics if item.characteristics is None else item.characteristics
+
+
 def _turns(items: Sequence[Record], events: dict[int, UsageEvent | None]) -> list[list[int]]:
     """The records all at once; where some are versions of one record, each version in a turn after those before it."""
+    if not any(event and event.version for event in events.values()):
+        return [list(events)] if events else []
     turns: list[list[int]] = [[]]
     latest: dict[tuple[str, str, str], tuple[int, int]] = {}  # version and turn
     for n, event in events.items():
