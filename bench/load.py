@@ -6,8 +6,8 @@ With a rate, so many requests are due each second, whatever the answers do, and 
 loop); the clients share them.
 
 Each line of standard input is one request as JSON [method, path, body or null]; clients take them in turn, round and
-round. Prints one JSON object: requests, seconds, statuses, p50 and p99 in milliseconds; of those that were done
-(2xx) the same, as done_p50 and done_p99.
+round. Prints one JSON object: requests, seconds, statuses, p50 and p99 in milliseconds; the same of those that were
+done (2xx) as done_p50 and done_p99, of the others as refused_p50 and refused_p99.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _bytes(line: str) -> bytes:
 
 
 async def _client(
-    port: int, requests, dues, until: float, taken: list[float], done: list[float], statuses: Counter
+    port: int, requests, dues, until: float, done: list[float], refused: list[float], statuses: Counter
 ) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for due in dues:
@@ -41,9 +41,7 @@ async def _client(
         head = await reader.readuntil(b"\r\n\r\n")
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         await reader.readexactly(length)
-        taken.append(time.perf_counter() - began)
-        if head[9:10] == b"2":
-            done.append(taken[-1])
+        (done if head[9:10] == b"2" else refused).append(time.perf_counter() - began)
         statuses[head[9:12].decode()] += 1
     writer.close()
 
@@ -51,17 +49,18 @@ async def _client(
 async def main(port: int, clients: int, seconds: float, rate: float = 0) -> None:
     """Send for that long and print what came of it."""
     requests = cycle([_bytes(line) for line in sys.stdin if line.strip()])
-    taken: list[float] = []
     done: list[float] = []
+    refused: list[float] = []
     statuses: Counter = Counter()
     began = time.perf_counter()
     dues = (began + n / rate for n in count()) if rate else repeat(0.0)
     await asyncio.gather(
-        *(_client(port, requests, dues, began + seconds, taken, done, statuses) for _ in range(clients))
+        *(_client(port, requests, dues, began + seconds, done, refused, statuses) for _ in range(clients))
     )
     spent = time.perf_counter() - began
-    told = {"requests": len(taken), "seconds": spent, "statuses": statuses}
-    for name, times in (("", sorted(taken)), ("done_", sorted(done) or [0.0])):
+    told = {"requests": len(done) + len(refused), "seconds": spent, "statuses": statuses}
+    for name, each in (("", done + refused), ("done_", done), ("refused_", refused)):
+        times = sorted(each) or [0.0]
         told |= {f"{name}p50": times[len(times) // 2] * 1000, f"{name}p99": times[len(times) * 99 // 100] * 1000}
     print(json.dumps(told))
 
