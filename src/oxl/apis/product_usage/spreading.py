@@ -19,12 +19,12 @@ import msgspec
 
 from oxl.apis.product_usage import mapping as mappings
 from oxl.apis.product_usage.jobs import CREATE, Report, counts_of, told_of
-from oxl.apis.product_usage.reading import Chunk, Place, chunks_of
+from oxl.apis.product_usage.reading import Chunk, Place, chunks_of, shown
 from oxl.db.database import ABSENT, LOST_RACE, Tenant
 from oxl.db.turns import attend
 from oxl.engines.usage import spread
 from oxl.engines.usage.case import Record
-from oxl.engines.usage.imports import in_parts
+from oxl.engines.usage.imports import RefusedLine, in_parts
 from oxl.engines.usage.restore import finish, restore
 from oxl.engines.usage.spread import LANES, Counts, Laid, Part
 from oxl.kernel.background import BULK, change, once
@@ -214,9 +214,12 @@ async def _turn(tenant: Tenant, import_id: str, held: list[Part], only: Part | N
         left = len(records) - part.taken
         until = part.taken + (1 if only else left if left < 1.5 * BULK else BULK)
         now, theirs = records[part.taken : until], places[part.taken : until]
-        results = [Refused("invalid", "internalError", why)] * len(now) if why else await restore(work, now)
+        broken = (
+            [RefusedLine(n, "rejected", f"internalError: {why}", shown(raw)) for n, raw, _ in theirs] if why else ()
+        )
+        results = [] if broken else await restore(work, now)
         report = _sum([part.counts])
-        refused = told_of(report, theirs, results)
+        refused = told_of(report, () if broken else theirs, results, broken)
         await spread.keep(work, part, until if until < len(records) else None, counts_of(report), refused)
         return results
 
@@ -231,7 +234,7 @@ async def _singly(tenant: Tenant, part: Part) -> None:
             await _turn(tenant, part.import_id, held, part)
         except _BROKEN as error:
             log.exception("a record of import %s, part %s, cannot be taken", part.import_id, part.number)
-            why = f"record: {type(error).__name__}: {error}"
+            why = f"internalError: record: {type(error).__name__}: {error}"
             await _turn(tenant, part.import_id, held, part, why)
 
 
