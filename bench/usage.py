@@ -1,5 +1,6 @@
 """Claim: importing usage with guiding and rating, against the least that any importer must do with the same rows: COPY
-into staging, then INSERT … SELECT of all the rows that rating writes. And how much memory the importing process takes.
+into staging, then INSERT … SELECT of all the rows that rating writes. And how much the importing process takes, and the
+one that reads the file for it.
 """
 
 from __future__ import annotations
@@ -27,15 +28,25 @@ _CLONE = "create table limit_{table} (like {table} including all)"
 _STAGE = "create unlogged table limit_stage (line text)"
 _FILL = "insert into limit_{table} select * from {table}"
 _CHILD = """
-import json, re, sys, time
+import json, re, resource, sys, time
 from pathlib import Path
+from oxl.apis.product_usage import reading
 from oxl.apis.product_usage.jobs import import_file
 from oxl.cli.ground import run
 from oxl.db.database import Database
 from oxl.settings import Settings
 
-def peak():
-    return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+def peak(process="self"):
+    return int(re.search(r"VmHWM:\\s+(\\d+)", Path(f"/proc/{process}/status").read_text())[1])
+
+reader = [0]
+end = reading._Process.end
+
+def ended(process):
+    reader.append(peak(process._child.pid))
+    end(process)
+
+reading._Process.end = ended
 
 async def main():
     database = await Database.open(Settings(data=Path(sys.argv[1])))
@@ -44,7 +55,9 @@ async def main():
     began, worked = time.perf_counter(), time.process_time()
     report = await import_file(tenant, Path(sys.argv[2]))
     taken = time.perf_counter() - began
-    print(json.dumps([taken, time.process_time() - worked, at_rest, peak(), report.outcome]))
+    own, others = time.process_time() - worked, resource.getrusage(resource.RUSAGE_CHILDREN)
+    computed = [own, others.ru_utime + others.ru_stime]
+    print(json.dumps([taken, computed, at_rest, [peak(), max(reader)], report.outcome]))
     await database.close()
 
 run(main())
@@ -67,7 +80,7 @@ async def _limit(place: Ground, file: Path) -> float:
 
 
 async def main() -> None:
-    """Print records a second, the ratio to the limit, and the peak memory of the importing process."""
+    """Print records a second, the ratio to the limit, and what both processes computed and held."""
     print(machine())
     async with ground(background=False) as place:
         now = place.tenant.clock.now()
@@ -79,10 +92,11 @@ async def main() -> None:
             file.flush()
             words = [sys.executable, "-c", _CHILD, str(place.database.settings.data), file.name]
             told = await asyncio.to_thread(subprocess.run, words, stdout=subprocess.PIPE, check=True)
-            taken, cpu, at_rest, peak, outcome = json.loads(told.stdout)
+            taken, computed, at_rest, peaks, outcome = json.loads(told.stdout)
             limit = await _limit(place, Path(file.name))
         print(f"import of {RECORDS:,}: {RECORDS / taken:6.0f} records/s, {limit / taken:.2f} x limit", end="  ")
         print(f"(COPY + INSERT … SELECT of the same rows: {RECORDS / limit:6.0f}/s)  {outcome}")
-        print(f"importing process: {cpu / RECORDS * 1e6:.0f} µs CPU a record", end=", ")
-        print(f"peak memory {peak / 1024:.0f} MB ({at_rest / 1024:.0f} MB at rest)")
+        for process, cpu, peak in zip(("importing", "reading"), computed, peaks, strict=True):
+            print(f"{process} process: {cpu / RECORDS * 1e6:.0f} µs CPU a record, peak memory {peak / 1024:.0f} MB")
+        print(f"at rest before it began: {at_rest / 1024:.0f} MB")
         print(await proven(place))

@@ -91,7 +91,8 @@ class _Counted:
 def _parquet(path: Path) -> Iterator[BinaryIO]:
     """The documents of a Parquet file as lines. They are unpacked by a process whose memory is bounded."""
     words = [sys.executable, "-m", "oxl.apis.product_usage.parquet", str(path)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:  # noqa: S603 – our own module
+    closed = subprocess.DEVNULL
+    with subprocess.Popen(words, stdin=closed, stdout=subprocess.PIPE, stderr=closed) as child:  # noqa: S603 – our own
         try:
             yield _Child(child)  # pyright: ignore[reportReturnType]
         finally:

@@ -9,6 +9,7 @@ in MessagePack. It reads one chunk ahead, and ends with its input, or as soon as
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import traceback
@@ -43,7 +44,7 @@ from oxl.verbs import Work
 CREATE = operation_of(PRODUCT_USAGE, "productUsage")
 _LINES, _BYTES = 8 * BULK, 16 << 20  # of a file that are in a chunk at most
 _BY_THREAD = 1  # chunks: as long as it takes to read and write them the process needs to start, a second
-_LARGE = 12 << 20  # bytes of a file that surely has more chunks: its process starts at once
+_LARGE = _BYTES  # a file has more than one chunk then, however long its lines are: its process starts at once
 _RAW = 4 * KEPT_TEXT  # bytes of a line, from which a report shows what it keeps
 _PIPE = 1 << 20  # bytes: each time that a pipe is empty, whoever reads waits for the one lock of Python again
 _BODY = msgspec.json.Encoder(decimal_format="number")
@@ -190,6 +191,7 @@ class _Process:
         self._child = subprocess.Popen(  # noqa: S603 – our own module
             [sys.executable, "-P", "-m", "oxl.apis.product_usage.reading", *told],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, pipesize=_PIPE, process_group=0,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         )  # fmt: skip
 
     def ask(self, ask: _Ask) -> None:
