@@ -214,9 +214,7 @@ async def _turn(tenant: Tenant, import_id: str, held: list[Part], only: Part | N
         left = len(records) - part.taken
         until = part.taken + (1 if only else left if left < 1.5 * BULK else BULK)
         now, theirs = records[part.taken : until], places[part.taken : until]
-        broken = (
-            [RefusedLine(n, "rejected", f"internalError: {why}", shown(raw)) for n, raw, _ in theirs] if why else ()
-        )
+        broken = [RefusedLine(n, "rejected", why, shown(raw)) for n, raw, _ in theirs] if why else ()
         results = [] if broken else await restore(work, now)
         report = _sum([part.counts])
         refused = told_of(report, () if broken else theirs, results, broken)
