@@ -149,7 +149,7 @@ from oxl.values import new_id
 noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
 new_id(noon)
 child = os.fork()
-os.write(1, f"{new_id(noon)[24:]}\n".encode())  # at once, lest the two be mixed
+os.write(1, f"{new_id(noon)[24:]}\\n".encode())  # at once, lest the two be mixed
 if child:
     os.waitpid(child, 0)
 """
