@@ -8,7 +8,7 @@ import sys
 
 SCRIPTS = (
     "charging", "charglt", "usage", "posts", "exports", "lists", "billing", "recommendation", "consumption", "overload",
-    "console",
+    "console", "spread",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A process to kill: imports a file, does export jobs or a usage job, for the tenant that its environment tells of."""
+"""A process to kill, which does work of a kind for the tenant that its environment tells of."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from oxl.apis.product_usage import again as jobs
 from oxl.apis.product_usage.exporting import Exporter
 from oxl.apis.product_usage.jobs import import_file
+from oxl.apis.product_usage.spreading import Taking
 from oxl.db.database import Tenant
 from oxl.engines.usage import again
 
@@ -37,6 +38,8 @@ def main() -> None:
     elif work == "job":
         again.STEP = STEP
         asyncio.run(jobs.run_to_end(tenant, path))  # type: ignore[arg-type]
+    elif work == "take":
+        asyncio.run(Taking(tenant).run(asyncio.Event()))
     else:
         asyncio.run(Exporter(tenant, Path(path), lease=LEASE).run(asyncio.Event()))
 

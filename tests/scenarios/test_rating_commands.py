@@ -38,6 +38,9 @@ def test_what_waits_is_tried_again_and_what_was_rated_is_rated_again(folder: Pat
     ]
     usage.write_text("".join(json.dumps(body) + "\n" for body in bodies))
     assert "unknownSubscriber" in cli.run("usage", "import", str(usage))
+    told = cli.run("usage", "import", str(usage), "--spread")
+    assert "duplicateUsage" in told
+    assert "5 records" in told
     assert "unknownSubscriber" in cli.run("usage", "retry", "--reason", "unknownSubscriber")
     person = {"party": {"name": "Ada"}, "logicalResource": {"value": number}, "productOffering": {"id": "postpaid-l"}}
     people = folder / "people.ndjson"

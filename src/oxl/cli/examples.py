@@ -24,7 +24,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "subscriber suspend": ("oxl subscriber suspend 4915550001234",),
     "subscriber resume": ("oxl subscriber resume 4915550001234",),
     "subscriber port-out": ("oxl subscriber port-out 4915550001234",),
-    "usage import": ("oxl usage import june.ndjson", "oxl usage import june.csv --mapping switch7.yaml"),
+    "usage import": (
+        "oxl usage import june.ndjson",
+        "oxl usage import june.csv --mapping switch7.yaml",
+        "oxl usage import june.parquet --spread",
+    ),
     "usage retry": ("oxl usage retry", "oxl usage retry --reason unknownSubscriber"),
     "usage rerate": (
         "oxl usage rerate --plan prepaid-m --version 2 --since 2026-06-01T00:00:00Z",

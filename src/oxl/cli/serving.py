@@ -26,6 +26,7 @@ from oxl.apis.operator.overview import Counting
 from oxl.apis.prepay_balance.jobs import sweep
 from oxl.apis.product_usage import again
 from oxl.apis.product_usage.exporting import Exporter
+from oxl.apis.product_usage.spreading import Taking
 from oxl.apis.product_usage.targets import folder_of
 from oxl.apis.product_usage.watching import Watch
 from oxl.apis.recommendation.jobs import answer_waiting, train_if_due
@@ -269,7 +270,7 @@ def _delivery(settings: Settings, tenant: Tenant) -> Delivery:
 def _duties(settings: Settings, database: Database, tenant: Tenant) -> list[Any]:
     """What a worker does besides its sweeps: what has a `run` until it is told to stop."""
     watched = [Watch(tenant, Path(settings.imports) / tenant.name)] if settings.imports else []
-    made = [Answering(tenant), Making(tenant), Counting(tenant, [api.name for api in APIS])]
+    made = [Answering(tenant), Making(tenant), Taking(tenant), Counting(tenant, [api.name for api in APIS])]
     kept = Keeping(settings, database, tenant)
     return [_delivery(settings, tenant), _exporter(settings, tenant), *made, kept, *watched]
 

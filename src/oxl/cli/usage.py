@@ -9,6 +9,7 @@ import typer
 
 from oxl.apis.product_usage.jobs import OUTCOMES, Report, import_file
 from oxl.apis.product_usage.mapping import Mapping, read_mapping
+from oxl.apis.product_usage.spreading import spread_file
 from oxl.cli.ground import DATA, TENANT, opened, progress, run
 from oxl.cli.telling import Cell, table
 from oxl.db.database import Tenant
@@ -20,6 +21,9 @@ app = typer.Typer(no_args_is_help=True, help="Bring usage records in and look af
 def import_command(
     file: Path = typer.Argument(help="Usage in a format of the exports, or CSV with --mapping."),
     mapping: Path | None = typer.Option(None, help="YAML file that says which CSV column is which characteristic."),
+    spread: bool = typer.Option(
+        False, "--spread", help="Lay it in the database, for workers on any host to take parts."
+    ),
     data: Path | None = DATA,
     tenant: str | None = TENANT,
 ) -> None:
@@ -31,12 +35,14 @@ def import_command(
     async def work() -> None:
         rules = read_mapping(mapping) if mapping else None
         async with opened(data, tenant) as (_, place):
-            show(await import_with_bar(place, file, rules))
+            show(await import_with_bar(place, file, rules, spread))
 
     run(work())
 
 
-async def import_with_bar(tenant: Tenant, file: Path, mapping: Mapping | None = None) -> tuple[Report, float]:
+async def import_with_bar(
+    tenant: Tenant, file: Path, mapping: Mapping | None = None, spread: bool = False
+) -> tuple[Report, float]:
     """Import with a progress bar; the report and the seconds it took."""
     began = time.monotonic()
 
@@ -44,7 +50,8 @@ async def import_with_bar(tenant: Tenant, file: Path, mapping: Mapping | None = 
         return f"{report.records:,} records, {report.records / max(time.monotonic() - began, 0.001):,.0f} a second"
 
     with progress(f"importing {file.name}", file.stat().st_size) as tell:
-        report = await import_file(tenant, file, mapping, lambda at, so_far: tell(at, rate(so_far)))
+        way = spread_file if spread else import_file
+        report = await way(tenant, file, mapping, lambda at, so_far: tell(at, rate(so_far)))
     return report, time.monotonic() - began
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from oxl.apis.product_usage.mapping import Mapping
-from oxl.apis.product_usage.reading import CREATE, Chunk, chunks_of, shown
+from oxl.apis.product_usage.reading import CREATE, Chunk, Place, chunks_of, shown
 from oxl.db.database import Tenant
 from oxl.engines.usage import imports
 from oxl.engines.usage.case import Record
@@ -24,7 +24,7 @@ from oxl.engines.usage.restore import finish, restore
 from oxl.kernel.background import BULK, bulk, change, once
 from oxl.kernel.declare import Operation
 from oxl.kernel.handle import Answer, Item
-from oxl.verbs import Done
+from oxl.verbs import Done, Refused
 
 _TAKE = Operation(CREATE.api, CREATE.resource, restore)
 _BESIDE = 3  # groups that are written beside each other
@@ -95,7 +95,7 @@ async def import_file(
         finally:
             await _told(taking, report, progress)
     await change(tenant, CREATE.api, CREATE.resource, finish)
-    await once(tenant, lambda work: imports.keep(work, import_id, _counts(report), (), finished=True))
+    await once(tenant, lambda work: imports.keep(work, import_id, counts_of(report), (), finished=True))
     return report
 
 
@@ -123,19 +123,26 @@ async def _taken(
 ) -> int:  # fmt: skip
     """Report on a chunk when its parts, and the chunk before it, are done; how many bytes have been read by then."""
     await _ended(before)
-    refused = list(chunk.refused)
-    for n, (number, raw, told) in enumerate(chunk.places):
-        result = answers[n].result
+    refused = told_of(report, chunk.places, [answers[n].result for n in range(len(chunk.places))], chunk.refused)
+    await once(tenant, lambda work: imports.keep(work, import_id, counts_of(report), refused, finished=False))
+    return chunk.at
+
+
+def told_of(
+    report: Report, places: Sequence[Place], results: Sequence[Done | Refused], refused: Sequence[RefusedLine] = ()
+) -> list[RefusedLine]:
+    """Count what records came to, and lines that were refused before; all lines that were not taken."""
+    untaken = list(refused)
+    for (number, raw, told), result in zip(places, results, strict=True):
         if isinstance(result, Done):
             report.count(result.status, result.reason or (f"was {told}" if told not in ("", result.status) else None))
         else:
             outcome = "duplicate" if result.kind == "conflict" else "rejected"
-            refused.append(RefusedLine(number, outcome, f"{result.code}: {result.message}", shown(raw)))
-    for each in refused:
+            untaken.append(RefusedLine(number, outcome, f"{result.code}: {result.message}", shown(raw)))
+    for each in untaken:
         code, field, *_ = each.reason.split(": ")  # the message of a rejected record begins with the field at fault
         report.count(each.outcome, code if each.outcome == "duplicate" else field)
-    await once(tenant, lambda work: imports.keep(work, import_id, _counts(report), refused, finished=False))
-    return chunk.at
+    return untaken
 
 
 async def _begun(
@@ -153,5 +160,6 @@ async def _begun(
     return lanes.begin(found, write)
 
 
-def _counts(report: Report) -> dict[str, dict[str, int]]:
+def counts_of(report: Report) -> dict[str, dict[str, int]]:
+    """A report as it is kept."""
     return {"outcome": dict(report.outcome), "reason": dict(report.reason)}

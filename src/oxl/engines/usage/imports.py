@@ -56,6 +56,11 @@ async def keep(
     """Bring the report up to date: the counts so far, and further lines that were not taken."""
     text = msgspec.json.encode(counts).decode()
     await work.conn.execute(q.keep_import, import_id, text, work.now if finished else None)
+    await keep_refused(work, import_id, refused)
+
+
+async def keep_refused(work: Work, import_id: str, refused: Sequence[RefusedLine]) -> None:
+    """Keep further lines that were not taken."""
     if refused:
         lines = [(each.line, each.outcome, each.reason, each.text[:KEPT_TEXT].replace("\x00", "")) for each in refused]
         await work.conn.execute(q.keep_import_lines, import_id, *[list(column) for column in zip(*lines, strict=True)])
@@ -85,8 +90,12 @@ async def apart(work: Work, items: Sequence[Record], size: int, before: Apart | 
     from an export, replace others, or have one key and different accounts. `before`: the records that come before these
     and may not be taken yet; where each part `follows` the one at its place in them, it need not wait for the others.
     """
+    return await in_parts(work, items, round(len(items) / size), before)
+
+
+async def in_parts(work: Work, items: Sequence[Record], count: int, before: Apart | None = None) -> Apart:
+    """The records' places in so many parts, an account always in the same of them; else as `apart`."""
     whole = Apart([list(range(len(items)))], {})
-    count = round(len(items) / size)
     if count < 2 or any(item.origin or (item.reading and item.reading.event.version) for item in items):
         return whole
     numbers = {item.reading.event.number for item in items if item.reading and item.product_id is None}
