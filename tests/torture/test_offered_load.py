@@ -20,8 +20,8 @@ from tests.torture.installation import installation, seed_of
 
 SECONDS = float(os.environ.get("SECONDS", "15"))
 CONNECTIONS = 500  # of the clients who do not wait: more than are answered at a time
-# Of what the server can, what must be done, by how much of it is offered. Server and database share one core, and a refusal
-# costs 60 µs of it: four times 1,800 requests a second leave no more.
+# Of what the server can, what must be done, by how much of it is offered. Server and database share one core, and to
+# refuse costs 60 µs of it: four times 1,800 requests a second leave no more.
 LEAST = {2: 0.9, 4: 0.5}
 REFUSED = 200  # ms within which 99 of 100 refusals are told
 
