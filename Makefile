@@ -34,7 +34,7 @@ check: .venv/dev.stamp          ## style, safety (ruff's S), types, import contr
 	$(PY) tests/house/audit.py
 
 test: check                     ## every test, on a real PostgreSQL; three at a time, since most of them wait
-	$(PY) -m pytest -n 3 --dist loadfile
+	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 bench: .venv/dev.stamp          ## one script per claim; prints ratios to a limit of the same run
 	$(PY) -m bench

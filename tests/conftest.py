@@ -45,6 +45,8 @@ BILLS = "/tmf-api/customerBillManagement/v5"
 BILLING = "/oxl/billing/v1"
 END = "select pg_terminate_backend(pid, 60000) from pg_stat_activity where usename = $1"  # and wait for it
 
+LONG = ("scenarios", "certify", "torture", "conformance", "console")  # folders of tests that run for long
+
 LIMITS: tuple[tuple[Any, str], ...] = (
     (select, "TIME_LIMIT"),
     (callbacks, "LOOKUP_SECONDS"),
@@ -61,6 +63,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has it ignor
 hypothesis.settings.register_profile("steady", derandomize=not os.environ.get("EXPLORE"), deadline=None,
                                      suppress_health_check=[hypothesis.HealthCheck.too_slow])  # fmt: skip
 hypothesis.settings.load_profile("steady")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs for long comes first, so that at the end nobody waits for one long file of another."""
+    folders = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: folders.get(item.path.relative_to(Path(__file__).parent).parts[0], len(LONG)))
 
 
 @pytest.fixture(scope="session", autouse=True)
