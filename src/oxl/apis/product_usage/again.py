@@ -44,7 +44,7 @@ async def run(tenant: Tenant, job_id: str, tell: Callable[[Progress], None] | No
 
 async def run_to_end(tenant: Tenant, job_id: str, tell: Callable[[Progress], None] | None = None) -> Progress:
     """Take parts of a job, and wait for those that others have at hand; LookupError when there is no such job."""
-    await once(tenant, again.due)
+    await once(tenant, again.adopt)
     while (progress := await once(tenant, lambda work: again.standing(work, job_id))).state not in _ENDS:
         if tell:
             tell(progress)

@@ -47,15 +47,17 @@ async def spread_file(
 ) -> Report:  # fmt: skip
     """Import a file beside all workers, and wait for them; `progress` is told the bytes done and the report so far."""
     import_id = await once(tenant, lambda work: spread.start(work, path.name))
-    order, untaken, read, records, shown = _Order(), Report(), 0, 0, 0
+    order, untaken, read, records, told = _Order(), Report(), 0, 0, 0
 
-    async def tell() -> bool:
-        nonlocal shown
-        finished, report = await standing(tenant, import_id)
-        shown = max(shown, read * report.records // max(records, 1))
+    async def tell() -> Report | None:
+        """What it came to, once it is at its end."""
+        nonlocal told
+        found = await once(tenant, lambda work: spread.standing(work, import_id))
+        report = _sum(found.counts)
+        told = max(told, read * report.records // max(records, 1))
         if progress:
-            progress(shown, report)
-        return finished
+            progress(told, report)
+        return report if found.finished else None
 
     async with aclosing(chunks_of(tenant, path, mapping)) as chunks:
         async for chunk in _together(chunks):
@@ -67,17 +69,11 @@ async def spread_file(
                 await _book(tenant, import_id)
                 await tell()
     await once(tenant, lambda work: spread.end(work, import_id))
-    while not await tell():
+    while (report := await tell()) is None:
         if not await _help(tenant, import_id):
             await _book(tenant, import_id)
             await asyncio.sleep(_WAIT)
-    return (await standing(tenant, import_id))[1]
-
-
-async def standing(tenant: Tenant, import_id: str) -> tuple[bool, Report]:
-    """Whether an import is at its end, and what its records came to so far."""
-    found = await once(tenant, lambda work: spread.standing(work, import_id))
-    return found.finished, _sum(found.counts)
+    return report
 
 
 class Taking:

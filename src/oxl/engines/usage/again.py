@@ -87,9 +87,14 @@ async def standing(work: Work, job_id: str) -> Progress:
     return Progress(job_id, job["state"], job["total"], _COUNTS.decode(job["counts"]))
 
 
+async def adopt(work: Work) -> None:
+    """Have jobs that a server of the version before has opened in parts too, so that they are taken like all others."""
+    await work.conn.execute(q.adopt_jobs)
+
+
 async def due(work: Work) -> list[str]:
     """The jobs that are not at their end, the oldest first."""
-    await work.conn.execute(q.adopt_jobs)
+    await adopt(work)
     return [row["job_id"] for row in await work.conn.fetch(q.due_jobs)]
 
 
