@@ -11,9 +11,8 @@ import os
 import subprocess
 import sys
 import time
-from typing import Any
 
-from bench.ground import Ground, cpu_seconds, ground, machine, pgbench
+from bench.ground import Ground, ground, http_load, machine, memory, pgbench
 from oxl.apis.operator.api import OPERATOR
 from oxl.cli.bulk import post_all
 
@@ -79,45 +78,21 @@ async def _sql(place: Ground, script: str, **values: int) -> None:
                 await conn.execute(statement)
 
 
-async def _load(place: Ground, paths: list[str], clients: int) -> dict[str, Any]:
-    load = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.load", str(place.port), str(clients), str(SECONDS),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    before = cpu_seconds(place)
-    told, _ = await load.communicate("\n".join(json.dumps(["GET", path, None]) for path in paths).encode())
-    found = json.loads(told)
-    return found | {
-        "rate": found["requests"] / found["seconds"],
-        "cpu": (cpu_seconds(place) - before) / found["requests"] * 1000,
-    }
-
-
 async def _reports(place: Ground, title: str) -> None:
     async with place.tenant.connection() as conn:
         rows = await conn.fetch("select id from bench_device where n <= $1", ASKED)
-    paths = [f"{REPORT}/live-{row['id']}" for row in rows]
+    lines = [json.dumps(["GET", f"{REPORT}/live-{row['id']}", None]) for row in rows]
     for clients in (1, 8, 32):
         rounds = []
         for _ in range(3):
             limit = await asyncio.to_thread(pgbench, place, _SAME, clients, SECONDS, most=ASKED)
-            found = await _load(place, paths, clients)
+            found = await http_load(place, lines, clients, SECONDS)
             assert set(found["statuses"]) == {"200"}, found
             rounds.append((found["rate"] / limit, limit, found))
         ratio, limit, found = sorted(rounds, key=lambda each: each[0])[1]
         told = f"{found['rate']:6.0f}/s  p50 {found['p50']:6.1f} ms  p99 {found['p99']:6.1f} ms"
         print(f"{title:22} {clients:3} clients: {ratio:4.2f} x pgbench ({limit:5.0f}/s)  {told}", end="  ")
         print(f"{found['cpu']:.2f} ms CPU", flush=True)
-
-
-def _memory(place: Ground) -> int:
-    """Resident kB of the server's worker processes."""
-    listed = subprocess.run(["ps", "-eo", "pid,ppid,rss"], capture_output=True, text=True, check=True).stdout
-    rows = [tuple(map(int, line.split())) for line in listed.splitlines()[1:]]
-    family = {place.server.pid}
-    for _ in range(4):
-        family |= {pid for pid, parent, _ in rows if parent in family}
-    return sum(rss for pid, _, rss in rows if pid in family)
 
 
 async def _streams(place: Ground) -> None:
@@ -131,7 +106,7 @@ async def _streams(place: Ground) -> None:
     numbers = [body["logicalResource"]["value"] for body, _ in bodies]
     async with place.database.owner() as conn:
         await conn.execute("vacuum analyze")
-    before = _memory(place)
+    before = memory(place.server.pid)
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.streams", str(place.port), str(CHARGES), str(SECONDS * 2),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -141,14 +116,15 @@ async def _streams(place: Ground) -> None:
     child.stdin.write(json.dumps(numbers).encode() + b"\n")
     began = time.perf_counter()
     opened = json.loads(await child.stdout.readline())
-    memory = (_memory(place) - before) / STREAMS
-    print(f"{opened['open']} streams open after {time.perf_counter() - began:.1f} s, {memory:.1f} kB each", flush=True)
+    grown = (memory(place.server.pid) - before) / STREAMS
+    print(f"{opened['open']} streams open after {time.perf_counter() - began:.1f} s, {grown:.1f} kB each", flush=True)
     found = json.loads(await child.stdout.readline())
+    then = (memory(place.server.pid) - before) / STREAMS
     print(
         f"{found['charges']} charges in {found['seconds']:.1f} s ({found['charges'] / found['seconds']:.0f}/s, p99"
         f" {found['p99']:.0f} ms) of {found['charged']} devices: {found['right']} streams ended on the right value,"
         f" {found['late']} of them later than 1 s; lag p50 {found['lag50']:.0f} ms, p99 {found['lag99']:.0f} ms,"
-        f" most {found['lag100']:.0f} ms; {found['events']} events; then {(_memory(place) - before) / STREAMS:.1f} kB"
+        f" most {found['lag100']:.0f} ms; {found['events']} events; then {then:.1f} kB"
     )
     await child.wait()
 

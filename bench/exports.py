@@ -10,13 +10,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.ground import Ground, ground, machine
-from oxl.apis.operator.api import OPERATOR
+from bench.ground import Ground, ground, machine, settled
 from oxl.apis.product_usage.api import PRODUCT_USAGE
 from oxl.apis.product_usage.formats import FORMATS
 from oxl.apis.product_usage.jobs import import_file
-from oxl.cli.bulk import keyed, post_all
-from oxl.demo.population import subscribers
+from oxl.cli.bulk import post_all
 from oxl.demo.traffic import usage_lines
 
 PEOPLE, RECORDS = 1000, int(os.environ.get("BENCH_RECORDS", "50000"))
@@ -59,9 +57,7 @@ async def main() -> None:
     """Print records a second, the ratio to the limit and the peak memory of the exporting process, by format."""
     print(machine())
     async with ground(background=False) as place:
-        people = list(subscribers(PEOPLE, place.tenant.clock.now(), 7))
-        bodies = [{name: value for name, value in body.items() if name != "topup"} for body in people]
-        await post_all(place.tenant, OPERATOR, "subscriber", keyed(bodies, "bench"))
+        people = await settled(place, PEOPLE)
         with tempfile.TemporaryDirectory() as made:
             folder = Path(made)
             usage = folder / "usage.ndjson"

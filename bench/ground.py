@@ -13,19 +13,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 
+from oxl.apis.operator.api import OPERATOR
 from oxl.app import SQL_CODE
+from oxl.cli.bulk import keyed, post_all
 from oxl.cli.seed import publish_catalog
 from oxl.db.database import Database, Tenant
 from oxl.db.embedded import find_binaries
 from oxl.db.migrate import migrate
 from oxl.db.reach import role_password
+from oxl.demo.population import subscribers, without_topups
 from oxl.engines.ledger import grants, ledger, proof
 from oxl.kernel.background import once
 from oxl.settings import Settings
@@ -112,18 +115,37 @@ def pgbench(place: Ground, script: str, clients: int, seconds: float, **variable
     return float(found[1])
 
 
-async def http_load(place: Ground, lines: list[str], clients: int, seconds: float) -> dict[str, Any]:
-    """What `bench.load` tells of the requests, with their rate and the server's CPU milliseconds for each."""
-    before = cpu_seconds(place)
-    load = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.load", str(place.port), str(clients), str(seconds),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    told, _ = await load.communicate("\n".join(lines).encode())
+async def load(
+    port: int, lines: Sequence[str], clients: int, seconds: float, rate: float = 0, core: int | None = None
+) -> dict[str, Any]:
+    """What `bench.load`, a process of its own and on that core if one is named, tells of the requests, and their rate.
+
+    rate: so many a second whatever is answered; 0: as fast as the clients are answered.
+    """
+    pinned = [] if core is None else ["taskset", "-c", str(core)]
+    words = [*pinned, sys.executable, "-m", "bench.load", str(port), str(clients), str(seconds)]
+    running = await asyncio.create_subprocess_exec(
+        *words, *([str(rate)] if rate else []), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    told, _ = await running.communicate("\n".join(lines).encode())
     found = json.loads(told)
-    found["rate"] = found["requests"] / found["seconds"]
-    found["cpu"] = (cpu_seconds(place) - before) / found["requests"] * 1000
-    return found
+    return found | {"rate": found["requests"] / found["seconds"]}
+
+
+async def http_load(
+    place: Ground, lines: Sequence[str], clients: int, seconds: float, rate: float = 0
+) -> dict[str, Any]:
+    """The same of a ground's server, with its CPU milliseconds for each request."""
+    before = cpu_seconds(place)
+    found = await load(place.port, lines, clients, seconds, rate)
+    return found | {"cpu": (cpu_seconds(place) - before) / found["requests"] * 1000}
+
+
+async def settled(place: Ground, count: int) -> list[dict[str, Any]]:
+    """So many subscribers of the demo's kind, provisioned without their top-ups; their bodies."""
+    people = list(subscribers(count, place.tenant.clock.now(), 7))
+    await post_all(place.tenant, OPERATOR, "subscriber", keyed(map(without_topups, people), "bench"))
+    return people
 
 
 async def money_buckets(place: Ground, count: int) -> list[str]:
@@ -165,6 +187,19 @@ def fdatasync_micros(folder: str | None = None) -> float:
             os.fdatasync(file.fileno())
             taken.append(time.perf_counter() - began)
     return sorted(taken)[100] * 1e6
+
+
+def memory(root: int) -> int:
+    """Kilobytes that a process and its descendants hold."""
+    pids, found = [root], 0
+    for pid in pids:
+        try:
+            pids += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+            status = Path(f"/proc/{pid}/status").read_text()
+        except FileNotFoundError:
+            continue
+        found += sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+    return found
 
 
 def cpu_seconds(place: Ground) -> float:

@@ -6,11 +6,8 @@ by cursor: everything, an indexed attribute, a rare one of the document, and one
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -18,7 +15,7 @@ from urllib.parse import quote
 
 import httpx
 
-from bench.ground import Ground, ground, machine
+from bench.ground import Ground, ground, load, machine
 from oxl.apis.product_usage.api import PRODUCT_USAGE
 from oxl.kernel import paging
 from oxl.values import new_id
@@ -72,12 +69,7 @@ def _lists(jsonpath: bool) -> Iterator[Asked]:
 
 
 async def _http(place: Ground, path: str, clients: int = CLIENTS) -> dict[str, Any]:
-    load = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.load", str(place.port), str(clients), str(SECONDS),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    told, _ = await load.communicate(json.dumps(["GET", path, None]).encode())
-    return json.loads(told)
+    return await load(place.port, [json.dumps(["GET", path, None])], clients, SECONDS)
 
 
 async def _sql(place: Ground, sql: str, *values: Any) -> float:

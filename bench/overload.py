@@ -9,69 +9,25 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import httpx
 
-from bench.ground import Ground, ground, machine
+from bench.ground import Ground, ground, load, machine, memory
 
 LINES, SECONDS = 200, 20
 GOODPUT = {2: 0.9, 4: 0.8}  # of the peak that must be done, by how much of it is offered
-TIMES = tuple(GOODPUT)
 WARM, PEAK, CROWD = 8_000, 24_000, 480_000  # records for each part: a record counts once
+ALL_CORES = os.sched_getaffinity(0)
 CLIENTS = 1500  # connections of the generator: more than the server answers at a time
 
 
-def load(place: Ground, lines: list[str], clients: int, seconds: float, rate: float = 0) -> subprocess.Popen[str]:
-    """The generator at work, on the last core."""
-    words = ["taskset", "-c", str(_cores()[-1]), sys.executable, "-m", "bench.load", str(place.port)]
-    words += [str(clients), str(seconds), *([str(rate)] if rate else [])]
-    running = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert running.stdin is not None
-    running.stdin.write("\n".join(lines))
-    running.stdin.close()
-    return running
-
-
-async def told(running: subprocess.Popen[str]) -> dict[str, Any]:
-    """What it found."""
-    assert running.stdout is not None
-    return json.loads(await asyncio.to_thread(running.stdout.read))
-
-
-def _cores() -> list[int]:
-    return sorted(ALL_CORES)
-
-
-ALL_CORES = os.sched_getaffinity(0)
-
-
-def memory(root: int) -> int:
-    """Kilobytes that a process and its descendants hold."""
-    pids, found = [root], 0
-    for pid in pids:
-        try:
-            pids += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-            status = Path(f"/proc/{pid}/status").read_text()
-        except FileNotFoundError:
-            continue
-        found += sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
-    return found
-
-
-async def watched(place: Ground, running: subprocess.Popen[str]) -> list[int]:
-    """The memory of the server each second while the generator is at work."""
-    seen = []
-    while running.poll() is None:
-        seen.append(memory(place.server.pid))
-        await asyncio.sleep(1)
-    return seen
+async def _asked(place: Ground, lines: Sequence[str], clients: int, seconds: float, rate: float = 0) -> dict[str, Any]:
+    """What the generator, on the last core, was answered."""
+    return await load(place.port, lines, clients, seconds, rate, max(ALL_CORES))
 
 
 async def _records(place: Ground) -> list[str]:
@@ -102,39 +58,42 @@ async def _peak(place: Ground, lines: Iterator[str]) -> float:
     """How many the server does a second when clients wait for their answers."""
     rates = []
     for clients in (64, 128):
-        found = await told(load(place, list(islice(lines, PEAK)), clients, 8))
+        found = await _asked(place, list(islice(lines, PEAK)), clients, 8)
         rates.append(found["statuses"].get("201", 0) / found["seconds"])
     return max(rates)
 
 
 async def _offer(place: Ground, lines: Iterator[str], clients: int, rate: float) -> tuple[dict[str, Any], list[int]]:
-    """What became of so many a second, and the server's memory meanwhile."""
-    running = load(place, list(islice(lines, round(1.2 * rate * SECONDS))), clients, SECONDS, rate)
-    seen, found = await watched(place, running), await told(running)
-    return found, seen[len(seen) // 4 :]
+    """What became of so many a second, and the server's memory meanwhile, once it has got used to it."""
+    some, seen = list(islice(lines, round(1.2 * rate * SECONDS))), []
+    asking = asyncio.create_task(_asked(place, some, clients, SECONDS, rate))
+    while not asking.done():
+        seen.append(memory(place.server.pid))
+        await asyncio.sleep(1)
+    return asking.result(), seen[len(seen) // 4 :]
 
 
 async def main() -> None:
     """Find the peak and how quick the server is with half of it, offer twice and four times the peak, and compare."""
     print(machine())
-    os.sched_setaffinity(0, {_cores()[0]})  # of all that is started from here: PostgreSQL, server, worker
+    os.sched_setaffinity(0, {min(ALL_CORES)})  # of all that is started from here: PostgreSQL, server, worker
     async with ground(background=False) as place:
         lines = iter(await _records(place))
-        await told(load(place, list(islice(lines, WARM)), 32, 5))
+        await _asked(place, list(islice(lines, WARM)), 32, 5)
         peaks, offers = [await _peak(place, lines)], []
         calm, _ = await _offer(place, lines, 64, peaks[0] / 2)
         print(f"peak      {peaks[0]:6.0f}/s; half of it: p50 {calm['done_p50']:.0f} ms  p99 {calm['done_p99']:.0f} ms")
-        for times in TIMES:
+        for times in GOODPUT:
             offers.append(await _offer(place, lines, CLIENTS, times * peaks[-1]))
             await asyncio.sleep(1)
             peaks.append(await _peak(place, lines))  # before and after: disks and tables are not what they were
-        for n, (times, (found, seen)) in enumerate(zip(TIMES, offers, strict=True)):
+        for n, (times, (found, seen)) in enumerate(zip(GOODPUT, offers, strict=True)):
             _judge(times, (peaks[n] + peaks[n + 1]) / 2, found, seen, calm["done_p99"])
 
 
 def _judge(times: int, peak: float, found: dict[str, Any], seen: list[int], calm: float) -> None:
     """Print what became of an offer, and what of it does not hold."""
-    good, offered = found["statuses"].get("201", 0) / found["seconds"], found["requests"] / found["seconds"]
+    good, offered = found["statuses"].get("201", 0) / found["seconds"], found["rate"]
     print(f"offered   {offered:6.0f}/s  {offered / peak:4.1f} × peak ({peak:.0f}/s)   statuses {found['statuses']}")
     print(f"  done    {good:6.0f}/s  {good / peak:4.0%} of peak")
     for what in ("done", "refused"):

@@ -11,10 +11,7 @@ import json
 import os
 from itertools import count
 
-from bench.ground import Ground, ground, http_load, machine, pgbench, proven
-from oxl.apis.operator.api import OPERATOR
-from oxl.cli.bulk import keyed, post_all
-from oxl.demo.population import subscribers
+from bench.ground import Ground, ground, http_load, machine, pgbench, proven, settled
 from oxl.engines.ledger import ledger
 from oxl.kernel.background import once
 
@@ -77,11 +74,7 @@ end $$;
 
 async def _prepare(place: Ground) -> list[str]:
     """Prepaid lines with EUR 1,000 each: their numbers."""
-    people = [
-        {name: value for name, value in body.items() if name != "topup"}
-        for body in subscribers(PEOPLE, place.tenant.clock.now(), 7)
-    ]
-    await post_all(place.tenant, OPERATOR, "subscriber", keyed(people, "bench"))
+    await settled(place, PEOPLE)
     async with place.database.owner() as conn:
         await conn.execute("set search_path = oxl_default")
         await conn.execute(_ONE_RECORD)

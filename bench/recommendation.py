@@ -8,17 +8,14 @@ OXL_BENCH_SUBSCRIBERS and OXL_BENCH_OFFERINGS.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import random
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bench.ground import Ground, cpu_seconds, ground, machine
+from bench.ground import Ground, ground, http_load, machine
 from oxl.apis.operator.api import OPERATOR
 from oxl.apis.product_usage.api import PRODUCT_USAGE
 from oxl.apis.recommendation import jobs
@@ -147,17 +144,10 @@ async def _asked(place: Ground, parties: list[str], clients: int, rate: int = 0)
     """What a load came to: at a rate, or as fast as the clients are answered."""
     known = random.Random(13).sample(parties, min(5000, len(parties)))
     lines = [json.dumps(["POST", PATH, _body(party)]) for party in known]
-    before = cpu_seconds(place)
-    words = [str(place.port), str(clients), str(SECONDS), *([str(rate)] if rate else [])]
-    load = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.load", *words, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    told, _ = await load.communicate("\n".join(lines).encode())
-    found = json.loads(told)
-    cpu = (cpu_seconds(place) - before) / found["requests"] * 1000
+    found = await http_load(place, lines, clients, SECONDS, rate)
     return (
-        f"{found['requests'] / found['seconds']:.0f}/s  p50 {found['p50']:.1f} ms  p99 {found['p99']:.1f} ms"
-        f"  {cpu:.2f} ms CPU  {found['statuses']}"
+        f"{found['rate']:.0f}/s  p50 {found['p50']:.1f} ms  p99 {found['p99']:.1f} ms"
+        f"  {found['cpu']:.2f} ms CPU  {found['statuses']}"
     )
 
 

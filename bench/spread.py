@@ -9,18 +9,15 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from bench.ground import Ground, ground, machine, proven
-from oxl.apis.operator.api import OPERATOR
+from bench.ground import Ground, ground, machine, proven, settled
 from oxl.apis.product_usage import spreading
 from oxl.apis.product_usage.spreading import spread_file
-from oxl.cli.bulk import keyed, post_all
-from oxl.demo.population import subscribers
 from oxl.demo.traffic import usage_lines
 from oxl.engines.usage import again
 from oxl.engines.usage.again import Selection
@@ -61,9 +58,7 @@ async def main() -> None:
     print(machine())
     async with ground(background=False) as place:
         now = place.tenant.clock.now()
-        people = list(subscribers(PEOPLE, now, 7))
-        bodies = [{name: value for name, value in body.items() if name != "topup"} for body in people]
-        await post_all(place.tenant, OPERATOR, "subscriber", keyed(bodies, "bench"))
+        people = await settled(place, PEOPLE)
         spreading._BESIDE = 0  # this process only reads
         for seed, workers in ((7, 1), (8, 2)):
             with tempfile.NamedTemporaryFile(suffix=".ndjson") as file:
@@ -91,7 +86,7 @@ async def _timed(work: Awaitable[Any]) -> tuple[float, Any]:
 
 
 @asynccontextmanager
-async def _workers(place: Ground, number: int, job: str) -> Any:
+async def _workers(place: Ground, number: int, job: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """Processes that have connected and begin now; what waits until they end by themselves."""
     words = [sys.executable, "-c", _CHILD, str(place.database.settings.data)]
     pipe = asyncio.subprocess.PIPE

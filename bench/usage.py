@@ -14,10 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.ground import Ground, ground, machine, proven
-from oxl.apis.operator.api import OPERATOR
-from oxl.cli.bulk import keyed, post_all
-from oxl.demo.population import subscribers
+from bench.ground import Ground, ground, machine, proven, settled
 from oxl.demo.traffic import usage_lines
 
 RECORDS = int(os.environ.get("BENCH_RECORDS", "50000"))
@@ -84,9 +81,7 @@ async def main() -> None:
     print(machine())
     async with ground(background=False) as place:
         now = place.tenant.clock.now()
-        people = list(subscribers(PEOPLE, now, 7))
-        bodies = [{name: value for name, value in body.items() if name != "topup"} for body in people]
-        await post_all(place.tenant, OPERATOR, "subscriber", keyed(bodies, "bench"))
+        people = await settled(place, PEOPLE)
         with tempfile.NamedTemporaryFile(suffix=".ndjson") as file:
             file.writelines(usage_lines(people, now, 7, RECORDS))
             file.flush()

@@ -13,7 +13,7 @@ from oxl.apis.operator.api import OPERATOR
 from oxl.apis.prepay_balance.api import PREPAY_BALANCE
 from oxl.cli.bulk import keyed, post_all
 from oxl.db.database import Tenant
-from oxl.demo.population import subscribers
+from oxl.demo.population import subscribers, without_topups
 from oxl.demo.traffic import usage_lines
 from oxl.engines.ledger import ledger, proof
 from oxl.kernel.background import once
@@ -51,8 +51,7 @@ def make_files(folder: Path, now: datetime, people: int, records: int) -> tuple[
 async def provision(tenant: Tenant, people_file: Path) -> None:
     """The subscribers of the file with their top-ups."""
     bodies = [json.loads(line) for line in people_file.read_text().splitlines()]
-    lines = [{name: value for name, value in body.items() if name != "topup"} for body in bodies]
-    outcomes = await post_all(tenant, OPERATOR, "subscriber", keyed(lines, "demo"))
+    outcomes = await post_all(tenant, OPERATOR, "subscriber", keyed(map(without_topups, bodies), "demo"))
     assert [outcome.why for outcome in outcomes if outcome.why] == []
     accounts = await once(tenant, ledger.main_buckets)
     topups: list[tuple[dict[str, Any], str | None]] = [

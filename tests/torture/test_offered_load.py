@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
+from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.ground import load, memory
 from tests.conftest import BALANCE
 from tests.torture.clients import settle_ground
 from tests.torture.installation import installation, seed_of
@@ -26,21 +26,10 @@ LEAST = {2: 0.9, 4: 0.5}
 REFUSED = 200  # ms within which 99 of 100 refusals are told
 
 
-async def asked(port: int, lines: str, clients: int, rate: float = 0) -> dict[str, Any]:
+async def asked(port: int, lines: Sequence[str], clients: int, rate: float = 0) -> dict[str, Any]:
     """What top-ups came to: as fast as clients are answered, or so many a second whatever they are answered."""
-    words = ["-m", "bench.load", str(port), str(clients), str(SECONDS), *([str(rate)] if rate else [])]
-    running = await asyncio.create_subprocess_exec(
-        "taskset", "-c", "0", sys.executable, *words, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    told, _ = await running.communicate(lines.encode())
-    found = json.loads(told)
+    found = await load(port, lines, clients, SECONDS, rate, core=0)
     return found | {"good": found["statuses"].get("201", 0) / found["seconds"]}
-
-
-def memory(pid: int) -> int:
-    """Resident megabytes of a process."""
-    (line,) = [each for each in Path(f"/proc/{pid}/status").read_text().splitlines() if each.startswith("VmRSS")]
-    return int(line.split()[1]) // 1024
 
 
 @pytest.mark.torture
@@ -52,34 +41,29 @@ async def test_what_is_offered_beyond_capacity_harms_nobody(capsys) -> None:
         ground = await settle_ground(under.clients.session, 500, lines=12)
         for pid in (*under.server.pids(), server):
             os.sched_setaffinity(pid, {1})
-        lines = "\n".join(
-            json.dumps(
-                [
-                    "POST",
-                    f"{BALANCE}/topupBalance",
-                    {"amount": {"amount": 0.01, "units": "EUR"}, "bucket": {"id": main}},
-                ]
-            )
+        cent = {"amount": 0.01, "units": "EUR"}
+        lines = [
+            json.dumps(["POST", f"{BALANCE}/topupBalance", {"amount": cent, "bucket": {"id": main}}])
             for main in ground.mains
-        )
+        ]
         await asked(port, lines, 8)
         peaks = [(await asked(port, lines, 64))["good"]]
         calm = await asked(port, lines, CONNECTIONS, peaks[0] / 2)
-        before, offers = memory(server), []
+        before, offers = memory(server) // 1024, []
         for times in LEAST:
             offers.append(await asked(port, lines, CONNECTIONS, times * peaks[-1]))
             await asyncio.sleep(1)
             peaks.append((await asked(port, lines, 64))["good"])  # disks and tables are not what they were
-        after = memory(server)
+        after = memory(server) // 1024
     with capsys.disabled():
         print(f"\ncan do {', '.join(f'{peak:.0f}' for peak in peaks)}/s; p99 at half of that {calm['done_p99']:.0f} ms")
         for (times, _), found, peak in zip(LEAST.items(), offers, _between(peaks), strict=True):
-            print(f"  offered {times} ×: {found['requests'] / found['seconds']:.0f}/s, {found['statuses']};", end=" ")
+            print(f"  offered {times} ×: {found['rate']:.0f}/s, {found['statuses']};", end=" ")
             print(f"goodput {found['good'] / peak:.2f}, p99 of accepted {found['done_p99']:.0f} ms", end=", ")
             print(f"of refusals {found['refused_p99']:.0f} ms")
         print(f"  memory of the server {before} MB, afterwards {after} MB")
     for (times, least), found, peak in zip(LEAST.items(), offers, _between(peaks), strict=True):
-        assert found["requests"] / found["seconds"] > 0.75 * times * peak, f"{times} × was not offered"
+        assert found["rate"] > 0.75 * times * peak, f"{times} × was not offered"
         assert set(found["statuses"]) <= {"201", "503"}
         assert found["good"] >= least * peak, times
         assert found["done_p99"] <= 5 * calm["done_p99"], times

@@ -28,7 +28,7 @@ from oxl.cli.ground import progress
 from oxl.cli.telling import Cell, err, note, say, table
 from oxl.db.database import Tenant
 from oxl.demo.billing import OPERATOR_POLICY, split
-from oxl.demo.population import subscribers
+from oxl.demo.population import subscribers, without_topups
 from oxl.demo.traffic import usage_lines
 from oxl.engines.billing import read, setup
 from oxl.engines.billing.periods import local_day
@@ -66,17 +66,13 @@ async def demo(tenant: Tenant, folder: Path, people: int, records: int) -> bool:
     _make_files(tenant, folder, people, records)
     bodies = list(read_bodies(folder / "demo-subscribers.ndjson"))
     with progress("provisioning", len(bodies), "subscribers") as tell:
-        _must(await post_all(tenant, OPERATOR, "subscriber", keyed(map(_line, bodies), "demo"), tell))
+        _must(await post_all(tenant, OPERATOR, "subscriber", keyed(map(without_topups, bodies), "demo"), tell))
     await _top_up(tenant, bodies)
     usage.show(await usage.import_with_bar(tenant, folder / BILLED_FILE))
     await _bill(tenant)
     usage.show(await usage.import_with_bar(tenant, folder / USAGE_FILE))
     await show_balances(tenant)
     return True
-
-
-def _line(body: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in body.items() if name != "topup"}
 
 
 def _make_files(tenant: Tenant, folder: Path, people: int, records: int) -> None:

@@ -79,6 +79,11 @@ def subscribers(count: int, now: datetime, seed: int) -> Iterator[dict[str, Any]
         yield body
 
 
+def without_topups(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A subscriber as the API takes it: the top-ups of the demo are made one by one afterwards."""
+    return {name: value for name, value in body.items() if name != "topup"}
+
+
 def apportion(count: int, weights: Mapping[str, float]) -> dict[str, int]:
     """`count` shared out by weight in whole numbers: floors first, the rest to the largest remainders."""
     total = sum(weights.values())
