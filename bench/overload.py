@@ -20,7 +20,7 @@ from bench.ground import Ground, ground, load, machine, memory
 
 LINES, SECONDS = 200, 20
 GOODPUT = {2: 0.9, 4: 0.8}  # of the peak that must be done, by how much of it is offered
-WARM, PEAK, CROWD = 8_000, 24_000, 480_000  # records for each part: a record counts once
+WARM, PEAK, CROWD = 24_000, 32_000, 560_000  # records for each part: a record counts once
 ALL_CORES = os.sched_getaffinity(0)
 CLIENTS = 1500  # connections of the generator: more than the server answers at a time
 
@@ -79,7 +79,7 @@ async def main() -> None:
     os.sched_setaffinity(0, {min(ALL_CORES)})  # of all that is started from here: PostgreSQL, server, worker
     async with ground(background=False) as place:
         lines = iter(await _records(place))
-        await _asked(place, list(islice(lines, WARM)), 32, 5)
+        await _asked(place, list(islice(lines, WARM)), 32, 12)
         peaks, offers = [await _peak(place, lines)], []
         calm, _ = await _offer(place, lines, 64, peaks[0] / 2)
         print(f"peak      {peaks[0]:6.0f}/s; half of it: p50 {calm['done_p50']:.0f} ms  p99 {calm['done_p99']:.0f} ms")

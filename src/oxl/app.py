@@ -113,6 +113,8 @@ class App:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.patience = float(settings.client_seconds)
+        self._coming = 0
         self._prefix = urlsplit(settings.public_url).path.rstrip("/")
         self._database: Database | None = None
         self._served: Watched | None = None
@@ -131,9 +133,19 @@ class App:
                 await asyncio.sleep(_KEEP_SECONDS)
         self._served = served_by(self._settings, self._database)
         self._keeping = asyncio.create_task(self._keep(self._database))
-        loop = asyncio.get_running_loop()
-        # The server hears of it too and waits for what is open; streams would be open for ever.
-        signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(end_streams))
+        self._end_streams_when_told()
+        collect_seldom()
+
+    def _end_streams_when_told(self) -> None:
+        """The server, told to stop, waits for what is open; streams would be open for ever."""
+        loop, told = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+
+        def stop(number: int, frame: Any) -> None:
+            loop.call_soon_threadsafe(end_streams)
+            if callable(told):
+                told(number, frame)
+
+        signal.signal(signal.SIGTERM, stop)
 
     async def _keep(self, database: Database) -> None:
         """Stay joined to the database, follow the tenants' clocks, and stop when the server that started us is gone."""
@@ -155,12 +167,27 @@ class App:
             await self._database.close()
         traces.close()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room for another request (`identity.door`)."""
+        return self._served is not None and self._served.is_full(self._coming)
+
+    def let_in(self) -> None:
+        """A request is handed on next; until it arrives it takes room."""
+        self._coming += 1
+
+    def refuse(self) -> bytes:
+        """The answer to one that there is no room for."""
+        return self._served.refuse() if self._served is not None else b""
+
     async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable) -> None:
         """ASGI."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif scope["type"] == "http" and self._served is not None:
-            await self._served(below(scope, self._prefix), receive, send)
+        elif scope["type"] == "http":
+            self._coming = max(0, self._coming - 1)
+            if self._served is not None:
+                await self._served(below(scope, self._prefix), receive, send)
 
     async def _lifespan(self, receive: Callable, send: Callable) -> None:
         await receive()
@@ -215,5 +242,4 @@ def served_by(settings: Settings, database: Database) -> Watched:
 
 def create() -> App:
     """The application for a server worker, by the settings of its environment."""
-    collect_seldom()
     return App(read_settings())

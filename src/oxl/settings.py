@@ -95,9 +95,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool, _is("a proxy in front ends TLS: plain HTTP may then be listened to beyond loopback")
     ] = False
     tenants: Annotated[int, _is("tenants that a server process has open at a time", 1)] = 32
-    inflight: Annotated[int, _is("requests that a server process answers at a time; more are refused with 503", 1)] = (
-        512
-    )
+    inflight: Annotated[int, _is("requests that a server process answers at a time; more are refused with 503", 1)] = 64
     rate: Annotated[int, _is("requests a second of one caller in one server process; more are refused with 429", 1)] = (
         500
     )

@@ -10,16 +10,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 
+import uvicorn
 import uvloop
-from granian.constants import Interfaces
-from granian.server.embed import Server
 from tests.torture import planted
 
 from oxl.app import App
 from oxl.cli import serving
-from oxl.cli.server import _OPEN
+from oxl.cli.server import config_of
 from oxl.db.cluster import entering
 from oxl.outbox import delivery
 from oxl.outbox.batch import Pace
@@ -59,10 +59,10 @@ def become(what: str, settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    await Server(
-        App(settings), settings.host, settings.port, interface=Interfaces.ASGI, websockets=False, log_enabled=False,
-        backlog=1024, backpressure=_OPEN,
-    ).serve()  # fmt: skip
+    shared = socket.socket()
+    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    shared.bind((settings.host, settings.port))
+    await uvicorn.Server(config_of(App(settings), settings)).serve([shared])
 
 
 if __name__ == "__main__":

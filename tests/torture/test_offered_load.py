@@ -20,10 +20,10 @@ from tests.torture.installation import installation, seed_of
 
 SECONDS = float(os.environ.get("SECONDS", "15"))
 CONNECTIONS = 500  # of the clients who do not wait: more than are answered at a time
-# Of what the server can, what must be done, by how much of it is offered. Server and database share one core, and to
-# refuse costs 60 µs of it: four times 1,800 requests a second leave no more.
-LEAST = {2: 0.9, 4: 0.5}
-REFUSED = 200  # ms within which 99 of 100 refusals are told
+# Of what the server can, what must be done, by how much of it is offered. The aim is 0.8 at four times; what it can is
+# measured for as short a time, on a core that it shares with the database, and differs by a tenth from run to run.
+LEAST = {2: 0.9, 4: 0.75}
+REFUSED = 50  # ms within which 99 of 100 refusals are told
 
 
 async def asked(port: int, lines: Sequence[str], clients: int, rate: float = 0) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import hashlib
 import math
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from oxl.callers import Caller, Sight
@@ -58,7 +59,7 @@ class Gate:
 
     async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable[[Any], Awaitable[None]]) -> None:
         """One HTTP request (ASGI)."""
-        if self.is_full:
+        if self.is_full():
             return await self.refuse_at_once(scope, send)
         self._inflight += 1
         idle = float(self._settings.client_seconds)
@@ -84,10 +85,14 @@ class Gate:
     def _leave(self) -> None:
         self._inflight -= 1
 
+    def is_full(self, coming: int = 0) -> bool:
+        """Whether as many requests are at work as may be, with so many who are on their way in."""
+        return self._inflight + coming >= self._settings.inflight
+
     @property
-    def is_full(self) -> bool:
-        """Whether as many requests are at work as may be."""
-        return self._inflight >= self._settings.inflight
+    def refusal(self) -> bytes:
+        """What a client is told then, as it goes over the wire."""
+        return _REFUSAL
 
     async def refuse_at_once(self, scope: Mapping[str, Any], send: Callable[[Any], Awaitable[None]]) -> None:
         """Tell a client to come again later."""
@@ -262,6 +267,14 @@ async def refuse(scope: Mapping[str, Any], send: Callable[[Any], Awaitable[None]
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
+def answer_of(problem: Problem) -> bytes:
+    """The whole answer (HTTP/1.1) that tells a problem, for where there is nobody to send it through."""
+    body = body_of(problem)
+    headers = b"".join(b"%s: %s\r\n" % each for each in _head(problem, len(body))["headers"])
+    return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (problem.status, HTTPStatus(problem.status).phrase.encode(), headers, body)
+
+
 _OVERLOADED = Problem(503, "overloaded", "too many requests are being answered", (("Retry-After", "1"),))
 _FULL_BODY = body_of(_OVERLOADED)
 _FULL = _head(_OVERLOADED, len(_FULL_BODY))
+_REFUSAL = answer_of(_OVERLOADED)

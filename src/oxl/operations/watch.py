@@ -32,9 +32,13 @@ _CROWDED = figures.REFUSED.labels("503")
 class Admission(Protocol):
     """Who decides who may read the figures, and whether there is room for one more request."""
 
+    def is_full(self, coming: int = 0) -> bool:
+        """Whether as many are at work as may be, with so many who are on their way in."""
+        ...
+
     @property
-    def is_full(self) -> bool:
-        """Whether as many are at work as may be."""
+    def refusal(self) -> bytes:
+        """What is told then, as it goes over the wire."""
         ...
 
     async def refuse_at_once(self, scope: Mapping[str, Any], send: Send) -> None:
@@ -78,7 +82,7 @@ class Watched:
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
             return
-        if self._admission.is_full:  # in a crowd what is not done must cost next to nothing
+        if self._admission.is_full():  # in a crowd what is not done must cost next to nothing
             _CROWDED.inc()
             return await self._admission.refuse_at_once(scope, send)
         route, began, status = self._route(path), time.perf_counter(), 0
@@ -102,6 +106,15 @@ class Watched:
                     figures.REFUSED.labels(str(status)).inc()
                 traces.tell(span, method, route, status)
                 self._log(scope, method, route, status, took)
+
+    def is_full(self, coming: int) -> bool:
+        """Whether there is no room for another request behind so many who are on their way in."""
+        return self._admission.is_full(coming)
+
+    def refuse(self) -> bytes:
+        """The whole answer (HTTP/1.1) to one that there is no room for, counted."""
+        _CROWDED.inc()
+        return self._admission.refusal
 
     def _log(self, scope: Mapping[str, Any], method: str, route: str, status: int, took: float) -> None:
         if log.isEnabledFor(logging.INFO):
