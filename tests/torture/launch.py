@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 
 import uvicorn
@@ -19,7 +18,7 @@ from tests.torture import planted
 
 from oxl.app import App
 from oxl.cli import serving
-from oxl.cli.server import config_of
+from oxl.cli.server import bound, config_of
 from oxl.db.cluster import entering
 from oxl.outbox import delivery
 from oxl.outbox.batch import Pace
@@ -59,10 +58,7 @@ def become(what: str, settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    shared = socket.socket()
-    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    shared.bind((settings.host, settings.port))
-    await uvicorn.Server(config_of(App(settings), settings)).serve([shared])
+    await uvicorn.Server(config_of(App(settings), settings)).serve([bound(settings)])
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ async def test_three_rolls_of_two_servers_fail_no_request(capsys, tmp_path) -> N
         await database.close()
         clis = {port: Cli(tmp_path / str(port)) for port in ports}
         for cli in clis.values():
-            cli.environment |= {"OXL_DATABASE_URL": server.url(), "OXL_DRAIN_SECONDS": "1"}
+            cli.environment |= {"OXL_DATABASE_URL": server.url(), "OXL_DRAIN_SECONDS": "1", "OXL_INFLIGHT": "1000"}
         clis[ports[0]].run("seed", "conformance")
         words = {port: ("serve", "--port", str(port), "--no-background") for port in ports}
         serving = {port: clis[port].start(*words[port]) for port in ports}

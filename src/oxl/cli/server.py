@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import socket
 import sys
 from typing import Any
 
@@ -44,12 +45,22 @@ def config_of(app: Any, settings: Settings, *, is_factory: bool = False) -> Conf
     )
 
 
+def bound(settings: Settings) -> socket.socket:
+    """The socket to listen at; shared with workers that a supervisor which was killed may have left for a moment."""
+    shared = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+        shared.setsockopt(socket.SOL_SOCKET, option, 1)
+    shared.bind((settings.host, settings.port))
+    return shared
+
+
 def run_server() -> None:
     """Serve until a signal stops it. The socket is the supervisor's: while a worker is started anew, clients wait."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each connection is one
-    config = config_of("oxl.app:create", read_settings(), is_factory=True)
-    supervisor = Multiprocess(config, [config.bind_socket()])
+    settings = read_settings()
+    config = config_of("oxl.app:create", settings, is_factory=True)
+    supervisor = Multiprocess(config, [bound(settings)])
     supervisor.run()
     if any(each.exitcode == STARTUP_FAILURE for each in supervisor.processes):
         sys.exit(STARTUP_FAILURE)
