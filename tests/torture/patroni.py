@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import os
 import pwd
+import random
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +50,7 @@ class Patronis:
         self.folder = folder
         self.password = secrets.token_urlsafe(16)
         self.user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
-        self.held = [socket.socket() for _ in range(4 * NODES)]
-        for each in self.held:
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            each.bind(("127.0.0.1", 0))
-        ports = [each.getsockname()[1] for each in self.held]
+        ports = list(islice(_free_ports(), 4 * NODES))
         self.clients, self.peers, self.rest, self.ports = (ports[n * NODES : (n + 1) * NODES] for n in range(4))
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -170,7 +168,24 @@ class Patronis:
                     await conn.close()
             return False
 
-        await until(is_whole, SLOW)
+        try:
+            await until(is_whole, SLOW)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.said()}") from error
+
+    def said(self) -> str:
+        """The last lines of each node of PostgreSQL."""
+        logs = [self.folder / f"p{n}.log" for n in range(NODES)]
+        return "\n".join(f"{log.stem}: {log.read_text()[-1500:]}" for log in logs)
+
+
+def _free_ports() -> Iterator[int]:
+    """Ports that the kernel gives to no client, which might have one just when its node comes back and wants it."""
+    for port in random.SystemRandom().sample(range(10_000, 32_000), 22_000):
+        with socket.socket() as probe:
+            is_free = probe.connect_ex(("127.0.0.1", port)) != 0
+        if is_free:
+            yield port
 
 
 @asynccontextmanager
@@ -180,8 +195,6 @@ async def patronis() -> AsyncIterator[Patronis]:
     folder.chmod(0o711)
     cluster = Patronis(folder)
     try:
-        for held in cluster.held:
-            held.close()
         for n in range(NODES):
             cluster.start_etcd(n)
         for n in range(NODES):
