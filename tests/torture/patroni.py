@@ -176,7 +176,7 @@ class Patronis:
     def said(self) -> str:
         """The last lines of each node of PostgreSQL."""
         logs = [self.folder / f"p{n}.log" for n in range(NODES)]
-        return "\n".join(f"{log.stem}: {log.read_text()[-1500:]}" for log in logs)
+        return "\n".join(f"{log.stem}: {log.read_text()[-20_000:]}" for log in logs)
 
 
 def _free_ports() -> Iterator[int]:

@@ -43,5 +43,5 @@ async def test_a_leader_that_is_killed_or_frozen_takes_no_acknowledged_write_alo
             with capsys.disabled():
                 print(f"\n{len(faults)} failovers, {oracle.summary(under.clients)}; wrong: {len(found)}")
                 print("  writes again after " + ", ".join(f"{seconds:.0f} s ({fault})" for fault, seconds in took))
-            assert not found, f"SEED={seed}: {found[:10]}\n{under.workers.said()}"
+            assert not found, f"SEED={seed}: {found[:10]}\n{cluster.said()}\n{under.workers.said()}"
             assert not under.workers.gone, under.workers.said()
