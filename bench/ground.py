@@ -13,8 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -191,39 +191,40 @@ def fdatasync_micros(folder: str | None = None) -> float:
 
 def memory(root: int) -> int:
     """Kilobytes that a process and its descendants hold."""
-    pids, found = [root], 0
-    for pid in pids:
-        try:
-            pids += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-            status = Path(f"/proc/{pid}/status").read_text()
-        except FileNotFoundError:
-            continue
-        found += sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
-    return found
+    lines = [line for text in _family(root, "status") for line in text.splitlines()]
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
 
 def cpu_seconds(place: Ground) -> float:
     """CPU seconds that the server's processes have used so far, without the database's."""
-    return sum(_family_seconds(place.server.pid))
+    return _family_seconds(place.server.pid)
 
 
 def database_seconds(data: Path) -> float:
     """CPU seconds that the database in a data folder has used so far, its processes that have ended included."""
     (found,) = data.glob("pg-*/postmaster.pid")
     pid = int(found.read_text().split()[0])
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    ended = (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
-    return ended + sum(_family_seconds(pid))
+    own = next(_family(pid, "stat"))
+    return _seconds(own, 13) + _family_seconds(pid)
 
 
-def _family_seconds(pid: int) -> list[float]:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except FileNotFoundError:
-        return []
-    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return [own, *(second for child in children for second in _family_seconds(int(child)))]
+def _family_seconds(root: int) -> float:
+    return sum(_seconds(stat, 11) for stat in _family(root, "stat"))
+
+
+def _seconds(stat: str, place: int) -> float:
+    """The CPU seconds, user's and system's, that stand from a place on behind the name of a process."""
+    ticks = stat.rpartition(")")[2].split()[place : place + 2]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
+
+def _family(root: int, file: str) -> Iterator[str]:
+    """What that file of /proc says of a process and of each of its descendants."""
+    pids = [root]
+    for pid in pids:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            pids += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+            yield Path(f"/proc/{pid}/{file}").read_text()
 
 
 def machine() -> str:

@@ -31,7 +31,7 @@ from oxl.kernel.router import Kernel
 from oxl.operations import audit, logs, traces
 from oxl.operations.collecting import collect_seldom
 from oxl.operations.faults import Faulty
-from oxl.operations.watch import Watched, drain_mark
+from oxl.operations.watch import PROBES, Watched, drain_mark
 from oxl.outbox import outbox, tally
 from oxl.outbox.callbacks import guard_of
 from oxl.settings import Settings, read_settings
@@ -111,6 +111,8 @@ def settle(settings: Settings, reach: dict[str, Any], say: Callable[[str], None]
 class App:
     """The ASGI application of one process: opens the database when the server starts, then hands on to the kernel."""
 
+    asked_always = tuple(map(str.encode, PROBES))
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.patience = float(settings.client_seconds)
@@ -185,7 +187,7 @@ class App:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
-            self._coming = max(0, self._coming - 1)
+            self._coming -= 1
             if self._served is not None:
                 await self._served(below(scope, self._prefix), receive, send)
 

@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 from tests.waiting import until
 
+from oxl.app import App
 from oxl.cli.server import config_of
 from oxl.identity import door
 from oxl.identity.gate import answer_of
@@ -29,6 +30,7 @@ class House:
     """An application that is full or not, and knows what it was asked."""
 
     patience = 60.0
+    asked_always = App.asked_always
 
     def __init__(self) -> None:
         self.is_full, self.coming = False, 0

@@ -35,14 +35,14 @@ def main() -> None:
     if bug := os.environ.get("PLANTED"):
         planted.plant(bug)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are reaped by the kernel
-    bound = entering(None, signal.SIGKILL)
+    enter = entering(None, signal.SIGKILL)
     for line in sys.stdin:
         pid = os.fork()
         if not pid:
             try:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 os.dup2(2, 1)  # what it prints is for people; our output is for the test
-                bound()
+                enter()
                 become(line.strip(), settings)
             finally:
                 os._exit(1)

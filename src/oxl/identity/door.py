@@ -16,7 +16,6 @@ from oxl.kernel.problem import Problem
 
 CONNECTIONS = 10_000  # of a process, streams among them
 LONGEST_HEAD = 65_536  # bytes of a head that is not whole; a whole one may be shorter than that, see limits.py
-_ASKED_ALWAYS = (b"/health/live", b"/health/ready", b"/metrics")
 _CLOSE = (("Connection", "close"),)
 _CROWDED = answer_of(Problem(503, "overloaded", "too many connections are open", (("Retry-After", "1"), *_CLOSE)))
 _TOO_LONG = answer_of(Problem(431, "headersTooLarge", "the head of a request must be shorter", _CLOSE))
@@ -28,6 +27,7 @@ class Doorkeeper(Protocol):
     """What an application must know besides ASGI to be behind this door."""
 
     patience: float  # seconds that a client may take for what the application does not wait for
+    asked_always: tuple[bytes, ...]  # ends of the addresses that are answered in any crowd
 
     @property
     def is_full(self) -> bool:
@@ -55,7 +55,7 @@ class Door(HttpToolsProtocol):
         self._refusal: bytes | None = None  # what the request at hand is told instead of being handed on
         self._is_begun = self._is_heading = False  # a request is not whole; nor is its head
         self._is_crowded = False  # it came when there was no room
-        self._head, self._is_head_new = 0, False  # bytes of it that came after those in which it began
+        self._head = 0  # bytes of it that came after those in which it began
         self._late: asyncio.TimerHandle | None = None
         self._stuck: asyncio.TimerHandle | None = None
         self._resting: asyncio.TimerHandle | None = None
@@ -77,12 +77,11 @@ class Door(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read what has come; give up a client whose request goes on and on before anybody waits for it."""
-        self._is_head_new = False
+        self._head += len(data)
         super().data_received(data)
-        self._head += 0 if self._is_head_new else len(data)
         if self._is_heading and self._head > LONGEST_HEAD:
             self._end(_TOO_LONG)
-        if not (self._is_begun and self._nobody_reads()):
+        if not (self._is_heading or (self._is_begun and self._is_free())):
             if self._late is not None:
                 self._late.cancel()
                 self._late = None
@@ -91,7 +90,7 @@ class Door(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
-        self._is_begun = self._is_heading = self._is_head_new = True
+        self._is_begun = self._is_heading = True
         self._head = 0
         self._is_crowded = self._is_free() and self._keeper.is_full
         if self._is_crowded:  # what an application would be told of it is not made ready
@@ -104,7 +103,7 @@ class Door(HttpToolsProtocol):
         self._is_heading = False
         if not self._is_crowded:
             super().on_headers_complete()
-        elif self.url.endswith(_ASKED_ALWAYS):
+        elif self.url.endswith(self._keeper.asked_always):
             url, headers = self.url, self.headers
             super().on_message_begin()
             self.url = url
@@ -155,9 +154,6 @@ class Door(HttpToolsProtocol):
 
     def _is_free(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
-
-    def _nobody_reads(self) -> bool:
-        return self._is_heading or self._is_free()
 
     def _give_up(self) -> None:
         self._end(_TOO_SLOW if self._is_heading else b"")

@@ -96,8 +96,7 @@ class Gate:
 
     async def refuse_at_once(self, scope: Mapping[str, Any], send: Callable[[Any], Awaitable[None]]) -> None:
         """Tell a client to come again later."""
-        await send(_FULL)
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else _FULL_BODY})
+        await refuse(scope, send, _OVERLOADED)
 
     async def _let_in(self, scope: dict[str, Any]) -> tuple[House, Place | None]:
         """The house that answers, its request told who comes; Problem where they may not."""
@@ -275,6 +274,4 @@ def answer_of(problem: Problem) -> bytes:
 
 
 _OVERLOADED = Problem(503, "overloaded", "too many requests are being answered", (("Retry-After", "1"),))
-_FULL_BODY = body_of(_OVERLOADED)
-_FULL = _head(_OVERLOADED, len(_FULL_BODY))
 _REFUSAL = answer_of(_OVERLOADED)

@@ -23,6 +23,7 @@ from oxl.operations import figures, traces
 
 log = logging.getLogger("oxl.request")
 q = load("oxl.operations", "operations.sql")
+PROBES = ("/health/live", "/health/ready", "/metrics")
 PROBE_SECONDS = 2.0
 _REFUSALS = (401, 403, 408, 413, 421, 429, 431, 503)
 Send = Callable[[Any], Awaitable[None]]
@@ -71,11 +72,12 @@ class Watched:
         self._route = route
         self._tenants = tenants
         self._mark = mark
+        self._own = dict(zip(PROBES, (self._live, self._ready, self._figures), strict=True))
 
     async def __call__(self, scope: dict[str, Any], receive: Callable, send: Send) -> None:
         """One HTTP request (ASGI)."""
         path, method = scope["path"].rstrip("/"), scope["method"]
-        own = {"/health/live": self._live, "/health/ready": self._ready, "/metrics": self._figures}.get(path)
+        own = self._own.get(path)
         if own is not None and method in ("GET", "HEAD"):
             status, body, kind = await own(scope)
             headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
