@@ -19,6 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import asyncpg
 import yaml
 from tests.torture.postgres import every_process, works_in
@@ -34,6 +35,7 @@ from oxl.settings import Settings
 
 NODES = 3
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")  # the newest major that Debian's Patroni knows
+_SAFE = (3, 1)  # of Patroni: before that a leader that was frozen could take back a lock kept by etcd's API v3
 SLOW = 180.0  # seconds that a failover may take before it is said not to come
 
 
@@ -41,6 +43,12 @@ def missing() -> str:
     """What of Debian's packages is not there; nothing when all are."""
     there = {"patroni": shutil.which("patroni"), "etcd-server": shutil.which("etcd"), "postgresql": PROGRAMS.exists()}
     return " ".join(name for name, found in there.items() if not found)
+
+
+def _api() -> str:
+    """The API of etcd by which this machine's Patroni keeps a lock that nobody writes over."""
+    told = subprocess.run(["patroni", "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
+    return "etcd3" if tuple(map(int, told.split("."))) >= _SAFE else "etcd"
 
 
 class Patronis:
@@ -53,6 +61,7 @@ class Patronis:
         ports = list(islice(_free_ports(), 4 * NODES))
         self.clients, self.peers, self.rest, self.ports = (ports[n * NODES : (n + 1) * NODES] for n in range(4))
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.api = _api()
 
     def url(self) -> str:
         """How an owner connects to whichever node leads."""
@@ -89,7 +98,7 @@ class Patronis:
             f"e{n}", "etcd", "--name", f"e{n}", "--data-dir", str(self._own(self.folder / f"e{n}")),
             "--listen-client-urls", here, "--advertise-client-urls", here, "--listen-peer-urls", peer,
             "--initial-advertise-peer-urls", peer, "--initial-cluster", peers, "--heartbeat-interval", "200",
-            "--election-timeout", "2000",
+            "--election-timeout", "2000", *(["--enable-v2"] if self.api == "etcd" else []),
         )  # fmt: skip
 
     def start(self, n: int) -> None:
@@ -109,7 +118,7 @@ class Patronis:
             "scope": "oxl",
             "name": f"p{n}",
             "restapi": dict.fromkeys(("listen", "connect_address"), f"127.0.0.1:{self.rest[n]}"),
-            "etcd3": {"hosts": [f"127.0.0.1:{port}" for port in self.clients]},
+            self.api: {"hosts": [f"127.0.0.1:{port}" for port in self.clients]},
             "bootstrap": {
                 "dcs": {
                     "ttl": 20, "loop_wait": 5, "retry_timeout": 5, "synchronous_mode": True,
@@ -141,37 +150,44 @@ class Patronis:
         if number == signal.SIGKILL:
             self.running[f"p{n}"].wait()
 
+    async def _asked(self, statement: str) -> Any:
+        """What the node that takes writes says to a statement; None while none does."""
+        with contextlib.suppress(OSError, asyncpg.PostgresError, TimeoutError):
+            conn = await connect(dsn=self.url(), timeout=5, database="postgres")
+            try:
+                return await conn.fetchval(statement)
+            finally:
+                await conn.close()
+        return None
+
     async def leader(self) -> int:
         """The node that takes writes."""
-
-        async def found() -> list[int]:
-            with contextlib.suppress(OSError, asyncpg.PostgresError, TimeoutError):
-                conn = await connect(dsn=self.url(), timeout=5, database="postgres")
-                port = await conn.fetchval("select inet_server_port()")
-                await conn.close()
-                return [self.ports.index(port)]
-            return []
-
-        return (await until(found, SLOW))[0]
+        port = await until(lambda: self._asked("select inet_server_port()"), SLOW)
+        return self.ports.index(port)
 
     async def whole(self) -> None:
-        """Wait until the leader has its two followers, one of them synchronous."""
-        asked = """select count(*) filter (where state = 'streaming') = 2 and bool_or(sync_state = 'sync')
-            from pg_stat_replication"""
+        """Wait until the leader has its two followers, and the lock's keepers know which of them may succeed it."""
+        asked = "select inet_server_port() from pg_stat_replication where state = 'streaming' having count(*) = 2"
 
         async def is_whole() -> bool:
-            with contextlib.suppress(OSError, asyncpg.PostgresError, TimeoutError):
-                conn = await connect(dsn=self.url(), timeout=5, database="postgres")
-                try:
-                    return bool(await conn.fetchval(asked))
-                finally:
-                    await conn.close()
-            return False
+            port = await self._asked(asked)
+            return port is not None and "sync_standby" in await self._roles(self.ports.index(port))
 
         try:
             await until(is_whole, SLOW)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.said()}") from error
+
+    async def _roles(self, n: int) -> set[str]:
+        """The roles that a node of Patroni knows of, as the keepers of the lock have them."""
+        try:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(f"http://127.0.0.1:{self.rest[n]}/cluster") as answer,
+            ):
+                return {member["role"] for member in (await answer.json(content_type=None))["members"]}
+        except aiohttp.ClientError:
+            return set()
 
     def said(self) -> str:
         """The last lines of each node of PostgreSQL."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
 import pytest
 from tests.conftest import BALANCE, DEMO_CATALOG, NOON, USAGE, usage_body
 from tests.engines.books import GERMANY, fetch
-from tests.torture.doors import doors
+from tests.torture.doors import Said, doors
 from tests.torture.postgres import postgres
 from tests.torture.scenarios import MICRO, line, top_up
 from tests.waiting import until
@@ -27,6 +31,19 @@ async def _standby(database: Database, name: str) -> None:
         await conn.execute("select pg_reload_conf()")
 
 
+async def _cancelled(database: Database, asking: Coroutine[Any, Any, Said]) -> Said:
+    """The answer to a request whose commit does not wait to the end: it is seen then, and no standby has it."""
+    answer = asyncio.create_task(asking)
+
+    async def came() -> bool:
+        async with database.owner() as conn:
+            await conn.execute(CANCEL)
+        return answer.done()
+
+    await until(came)
+    return await answer
+
+
 async def test_what_no_standby_has_is_acknowledged_to_nobody() -> None:
     async with postgres() as server:
         database = await server.open()
@@ -45,16 +62,13 @@ async def test_what_no_standby_has_is_acknowledged_to_nobody() -> None:
                     said = await door.ask("POST", path, *asked)
                     assert said.status == 503, (path, said)
 
-            async def given_up() -> bool:
-                """Its wait is cancelled, as a driver does that gives up: it is seen then, and no standby has it."""
-                async with database.owner() as conn:
-                    await conn.execute(CANCEL)
-                if await fetch(tenant, "select from idempotency where key = 'key' and status is not null"):
-                    return True
-                await both[0].ask("POST", TOPUPS, *paths[TOPUPS])
-                return False
-
-            await until(given_up)
+            for door, path, asked in (
+                (both[0], TOPUPS, paths[TOPUPS]),
+                (calm, TOPUPS, (top_up(bucket, MICRO), "another key")),
+                (calm, USAGE, paths[USAGE]),
+            ):
+                assert (await _cancelled(database, door.ask("POST", path, *asked))).status == 503, path
+            assert await fetch(tenant, "select from idempotency where key = 'key' and status is not null")
             with pytest.MonkeyPatch.context() as patch:  # without what makes it wait it is acknowledged
                 patch.setattr(handle.q, "stand", "select 1")
                 assert (await calm.ask("POST", TOPUPS, *paths[TOPUPS])).status == 201
@@ -62,6 +76,6 @@ async def test_what_no_standby_has_is_acknowledged_to_nobody() -> None:
             told = [(await calm.ask("POST", path, *asked)).status for path, asked in paths.items()]
         assert told[0] == 201
         assert told[1] in (201, 409)
-        for table in ("usage", "balance_action"):
-            assert [row["n"] for row in await fetch(tenant, f"select count(*) as n from {table}")] == [1]
+        for table, times in {"usage": 1, "balance_action": 2}.items():  # two keys, two top-ups
+            assert [row["n"] for row in await fetch(tenant, f"select count(*) as n from {table}")] == [times]
         await database.close()

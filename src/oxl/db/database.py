@@ -50,6 +50,10 @@ class TenantAwayError(asyncpg.InvalidAuthorizationSpecificationError, Connection
     """A tenant was erased, or is on its way to another database: whoever holds it asks for it anew."""
 
 
+class UnsafeCommitError(ConnectionError):
+    """A commit stopped waiting for its standby: whether it outlives its node is not known."""
+
+
 class Tenant:
     """One tenant: its clock, and a bounded free list of connections bound to its role and schema."""
 
@@ -62,6 +66,7 @@ class Tenant:
         self._limit = limit
         self._open = 0
         self._free: list[asyncpg.Connection] = []
+        self._unsafe: set[asyncpg.Connection] = set()
         self._closed = False
         self._waiting: deque[asyncio.Future[None]] = deque()
 
@@ -89,7 +94,7 @@ class Tenant:
             if self._open < self._limit:
                 self._open += 1
                 try:
-                    return await connect(**self._connect)
+                    conn = await connect(**self._connect)
                 except BaseException as error:
                     self._open -= 1
                     self._wake()
@@ -97,6 +102,8 @@ class Tenant:
                         self._closed = True
                         raise TenantAwayError(f"tenant {self.name} is not here: {error}") from None
                     raise
+                conn.add_log_listener(self._hear)
+                return conn
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
             try:
@@ -116,13 +123,23 @@ class Tenant:
                 turn.set_result(None)
                 return
 
+    def _hear(self, conn: asyncpg.Connection, said: Any) -> None:
+        """PostgreSQL calls a commit done whose wait for its standby was cancelled, and warns beside that."""
+        if said.server_source_function == "SyncRepWaitForLSN":  # its words are in the language of the server
+            self._unsafe.add(conn)
+
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """A connection of this tenant, for reads; it goes back unless it broke or is mid-transaction."""
+        """A connection of this tenant; it goes back unless it broke or is mid-transaction.
+
+        UnsafeCommitError at the end, where something was committed that a standby may not have.
+        """
         conn = await self._take()
         sound = False
         try:
             yield conn
+            if conn in self._unsafe:
+                raise UnsafeCommitError("the wait for a standby was cancelled")
             sound = True
         except asyncpg.PostgresError as error:
             # The server has answered; after anything else a statement may still be on its way.
@@ -131,6 +148,7 @@ class Tenant:
         finally:
             if not sound or self._closed or conn.is_closed() or conn.is_in_transaction():
                 self._open -= 1
+                self._unsafe.discard(conn)
                 conn.terminate()
             else:
                 self._free.append(conn)
