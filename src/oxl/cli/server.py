@@ -11,7 +11,6 @@ from uvicorn import Config
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from oxl.identity.door import Door
 from oxl.settings import Settings, read_settings
 
 _LAST_SECONDS = 10  # that a worker has to finish what it is at
@@ -28,7 +27,7 @@ def config_of(app: Any, settings: Settings, *, is_factory: bool = False) -> Conf
         lifespan="on",
         workers=settings.workers,
         loop="uvloop",
-        http=Door,
+        http="oxl.identity.door:Door",  # loaded where it serves, not by the supervisor
         ws="none",
         log_config=None,
         log_level="error",
