@@ -7,6 +7,7 @@ import re
 import tokenize
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from io import StringIO
 
 from rules import Fault, Tree, dotted, files, lines, nodes, parsed, rule
@@ -120,16 +121,24 @@ def _undocumented(path: str, scope: ast.Module | ast.ClassDef) -> Iterator[Fault
 def nothing_is_left_half_done(tree: Tree) -> Iterator[Fault]:
     """What is not done is an issue or an answer 501, not a comment; what fails is told, not swallowed."""
     for path, text in files(tree, "src", "tests", "bench"):
-        for token in tokenize.generate_tokens(StringIO(text).readline):
-            if token.type == tokenize.COMMENT and (word := re.search(r"\b(TODO|FIXME|XXX|HACK)\b", token.string)):
-                yield Fault(path, token.start[0], word[0])
-            if token.type == tokenize.NAME and token.string == "NotImplementedError":
-                yield Fault(path, token.start[0], token.string)
+        yield from (Fault(path, line, word) for line, word in _postponed(text))
     for path, node in nodes(tree, "src", "tests", "bench"):
         if isinstance(node, ast.ExceptHandler):
             wide = node.type is None or dotted(node.type) in ("Exception", "BaseException")
             if node.type is None or (wide and all(isinstance(each, ast.Pass) for each in node.body)):
                 yield Fault(path, node.lineno, "swallows every exception")
+
+
+@cache
+def _postponed(text: str) -> tuple[tuple[int, str], ...]:
+    """(line, word) of what says that something is to be done later."""
+    found = []
+    for token in tokenize.generate_tokens(StringIO(text).readline):
+        if token.type == tokenize.COMMENT and (word := re.search(r"\b(TODO|FIXME|XXX|HACK)\b", token.string)):
+            found.append((token.start[0], word[0]))
+        if token.type == tokenize.NAME and token.string == "NotImplementedError":
+            found.append((token.start[0], token.string))
+    return tuple(found)
 
 
 @rule(

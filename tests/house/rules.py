@@ -71,6 +71,12 @@ def repository() -> Tree:
     return {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in sorted(texts)}
 
 
+@cache
+def here(find: Callable[[Tree], Iterable[Fault]]) -> tuple[Fault, ...]:
+    """The faults that a rule finds in the repository as it is."""
+    return tuple(find(repository()))
+
+
 def _left_behind(part: str) -> bool:
     return part in ("__pycache__", "build", "dist") or (part.startswith(".") and part not in (".ci", ".gitignore"))
 
@@ -88,17 +94,23 @@ def parsed(text: str) -> ast.Module:
     return ast.parse(text)
 
 
+@cache
+def walked(text: str) -> tuple[ast.AST, ...]:
+    """Every syntax node of a Python file."""
+    return tuple(ast.walk(parsed(text)))
+
+
 def nodes(tree: Tree, *folders: str) -> Iterator[tuple[str, ast.AST]]:
     """Every syntax node of the Python files under the folders."""
     for path, text in files(tree, *folders):
-        for node in ast.walk(parsed(text)):
+        for node in walked(text):
             yield path, node
 
 
-def docstrings(module: ast.Module) -> set[ast.AST]:
-    """The nodes that are docstrings."""
+def docstrings(text: str) -> set[ast.AST]:
+    """The nodes of a Python file that are docstrings."""
     found: set[ast.AST] = set()
-    for node in ast.walk(module):
+    for node in walked(text):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(
             node
         ):
@@ -108,14 +120,18 @@ def docstrings(module: ast.Module) -> set[ast.AST]:
     return found
 
 
+@cache
+def _strings(text: str) -> tuple[tuple[int, str], ...]:
+    told = docstrings(text)
+    constants = [node for node in walked(text) if isinstance(node, ast.Constant) and node not in told]
+    return tuple((node.lineno, node.value) for node in constants if isinstance(node.value, str))
+
+
 def strings(tree: Tree, *folders: str) -> Iterator[tuple[str, int, str]]:
     """(path, line, text) of every string that is no docstring, f-strings by their constant parts."""
     for path, text in files(tree, *folders):
-        module = parsed(text)
-        told = docstrings(module)
-        for node in ast.walk(module):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in told:
-                yield path, node.lineno, node.value
+        for line, string in _strings(text):
+            yield path, line, string
 
 
 def lines(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[int, str]]:

@@ -18,7 +18,7 @@ def _known(rule: rules.Rule) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.find.__name__)
 def test_the_house_keeps(rule: rules.Rule) -> None:
-    faults = [fault for fault in rule.find(rules.repository()) if (fault.path, fault.what) not in _known(rule)]
+    faults = [fault for fault in rules.here(rule.find) if (fault.path, fault.what) not in _known(rule)]
     assert not faults, "\n".join([f"{rule.sentence}. {rule.find.__doc__}", *map(str, faults)])
 
 
@@ -27,7 +27,7 @@ def test_the_house_keeps(rule: rules.Rule) -> None:
     [pytest.param(rule, bad, id=f"{rule.find.__name__}-{n}") for rule in rules.RULES for n, bad in enumerate(rule.bad)],
 )
 def test_can_fail(rule: rules.Rule, bad: dict[str, str]) -> None:
-    found = set(rule.find({**rules.repository(), **bad})) - set(rule.find(rules.repository()))
+    found = set(rule.find({**rules.repository(), **bad})) - set(rules.here(rule.find))
     assert {fault.path for fault in found} & set(bad), f"{rule.sentence} did not refuse {bad}"
 
 
@@ -38,8 +38,6 @@ def test_proves_itself_and_gives_a_reason(rule: rules.Rule) -> None:
 
 
 def test_debts_that_were_paid_are_struck_out() -> None:
-    owed = {
-        (rule.find.__name__, fault.path, fault.what) for rule in rules.RULES for fault in rule.find(rules.repository())
-    }
+    owed = {(rule.find.__name__, fault.path, fault.what) for rule in rules.RULES for fault in rules.here(rule.find)}
     paid = {(name, *debt) for name, known in debts.DEBTS.items() for debt in known} - owed
     assert not paid, f"mended: strike these out of debts.py: {sorted(paid)}"

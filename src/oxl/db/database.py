@@ -20,7 +20,7 @@ import asyncpg
 from oxl.clock import Clock, skew_of
 from oxl.db import embedded
 from oxl.db.faults import NONE, faults_of
-from oxl.db.leading import connect
+from oxl.db.leading import check_safe, connect
 from oxl.db.queries import load
 from oxl.db.reach import SESSION, VERSION, addresses_of, code_schema, limits_of, patience_of, role_password
 from oxl.settings import Settings
@@ -50,10 +50,6 @@ class TenantAwayError(asyncpg.InvalidAuthorizationSpecificationError, Connection
     """A tenant was erased, or is on its way to another database: whoever holds it asks for it anew."""
 
 
-class UnsafeCommitError(ConnectionError):
-    """A commit stopped waiting for its standby: whether it outlives its node is not known."""
-
-
 class Tenant:
     """One tenant: its clock, and a bounded free list of connections bound to its role and schema."""
 
@@ -66,7 +62,6 @@ class Tenant:
         self._limit = limit
         self._open = 0
         self._free: list[asyncpg.Connection] = []
-        self._unsafe: set[asyncpg.Connection] = set()
         self._closed = False
         self._waiting: deque[asyncio.Future[None]] = deque()
 
@@ -94,7 +89,7 @@ class Tenant:
             if self._open < self._limit:
                 self._open += 1
                 try:
-                    conn = await connect(**self._connect)
+                    return await connect(**self._connect)
                 except BaseException as error:
                     self._open -= 1
                     self._wake()
@@ -102,8 +97,6 @@ class Tenant:
                         self._closed = True
                         raise TenantAwayError(f"tenant {self.name} is not here: {error}") from None
                     raise
-                conn.add_log_listener(self._hear)
-                return conn
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
             try:
@@ -123,11 +116,6 @@ class Tenant:
                 turn.set_result(None)
                 return
 
-    def _hear(self, conn: asyncpg.Connection, said: Any) -> None:
-        """PostgreSQL calls a commit done whose wait for its standby was cancelled, and warns beside that."""
-        if said.server_source_function == "SyncRepWaitForLSN":  # its words are in the language of the server
-            self._unsafe.add(conn)
-
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection of this tenant; it goes back unless it broke or is mid-transaction.
@@ -138,8 +126,7 @@ class Tenant:
         sound = False
         try:
             yield conn
-            if conn in self._unsafe:
-                raise UnsafeCommitError("the wait for a standby was cancelled")
+            check_safe(conn)
             sound = True
         except asyncpg.PostgresError as error:
             # The server has answered; after anything else a statement may still be on its way.
@@ -148,7 +135,6 @@ class Tenant:
         finally:
             if not sound or self._closed or conn.is_closed() or conn.is_in_transaction():
                 self._open -= 1
-                self._unsafe.discard(conn)
                 conn.terminate()
             else:
                 self._free.append(conn)

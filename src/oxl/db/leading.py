@@ -2,6 +2,7 @@
 
 An address may name several hosts (postgresql://a:5432,b:5432/oxl?target_session_attrs=read-write). The driver tries
 them one after another within one time limit, so that a first one which is frozen would hide the leader behind it.
+Where a leader has a synchronous standby, a commit that did not wait for it to the end is heard of here too.
 """
 
 from __future__ import annotations
@@ -9,11 +10,17 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
+from weakref import WeakSet
 
 import asyncpg
 
 _HEAD_START = 0.5  # seconds that the one which led last has to itself
 _led: dict[str, str] = {}  # by address: the host that led last
+_unsafe: WeakSet[asyncpg.Connection] = WeakSet()  # those on which something was committed that a standby may not have
+
+
+class UnsafeCommitError(ConnectionError):
+    """A commit stopped waiting for its standby: whether it outlives its node is not known."""
 
 
 def hosts_of(dsn: str) -> list[str]:
@@ -37,6 +44,24 @@ def hosts_of(dsn: str) -> list[str]:
 
 async def connect(**reach: Any) -> asyncpg.Connection:
     """A connection, as `asyncpg.connect` makes it, to the first host of the address that leads."""
+    conn = await _connect(reach)
+    conn.add_log_listener(_hear)
+    return conn
+
+
+def _hear(conn: asyncpg.Connection, said: Any) -> None:
+    """PostgreSQL calls a commit done whose wait for its standby was cancelled, and warns beside that."""
+    if said.server_source_function == "SyncRepWaitForLSN":  # its words are in the language of the server
+        _unsafe.add(conn)
+
+
+def check_safe(conn: asyncpg.Connection) -> None:
+    """UnsafeCommitError where something was committed on a connection that a standby may not have."""
+    if conn in _unsafe:
+        raise UnsafeCommitError("the wait for a standby was cancelled")
+
+
+async def _connect(reach: dict[str, Any]) -> asyncpg.Connection:
     dsn = reach.get("dsn", "")
     hosts = hosts_of(dsn) if dsn else []
     if len(hosts) < 2:

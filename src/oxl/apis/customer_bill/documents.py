@@ -12,7 +12,6 @@ from hashlib import sha256
 
 from oxl.db.database import Tenant
 from oxl.db.turns import attend
-from oxl.documents.pdf import pdf_of
 from oxl.documents.ubl import can_be_told, ubl_of
 from oxl.engines.billing import documents
 from oxl.engines.billing.documents import Made
@@ -30,8 +29,14 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")  # in a file's name
 
 def drawn(bill: str, facts: Facts) -> list[Made]:
     """The documents of a bill."""
-    made = [Made(bill, "pdf", pdf_of(facts))]
+    made = [Made(bill, "pdf", _pdf_of(facts))]
     return [*made, Made(bill, "ubl", ubl_of(facts))] if can_be_told(facts) else made
+
+
+def _pdf_of(facts: Facts) -> bytes:
+    from oxl.documents.pdf import pdf_of  # takes a tenth of a start to load, and only who draws needs it
+
+    return pdf_of(facts)
 
 
 async def make(work: Work) -> int:
@@ -87,7 +92,7 @@ async def _content(exchange: Exchange, kind: str, media: str, suffix: str) -> St
     if kind == "ubl" and not can_be_told(facts):
         raise Problem(404, "notFound", "this bill has no e-invoice: it is not issued, or its seller has no tax number")
     if found is None:
-        content = await asyncio.to_thread(ubl_of if kind == "ubl" else pdf_of, facts)
+        content = await asyncio.to_thread(ubl_of if kind == "ubl" else _pdf_of, facts)
         found = (sha256(content).digest(), content)
     digest, content = found
     name = _UNSAFE.sub("", facts.number or "preview") or "bill"

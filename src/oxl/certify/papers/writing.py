@@ -7,7 +7,6 @@ from pathlib import Path
 
 from oxl.certify.papers import dossier, drawing, results
 from oxl.certify.papers.about import About
-from oxl.certify.papers.pdf import pdf
 from oxl.certify.running import Report
 
 JUNIT = "junit.xml"
@@ -15,6 +14,8 @@ JUNIT = "junit.xml"
 
 def write(folder: Path, about: About, reports: Sequence[Report], products: Mapping[str, dossier.Product]) -> list[Path]:
     """Results and dossier of every API, and one JUnit file of all; the paths that were written."""
+    from oxl.certify.papers.pdf import pdf  # takes a tenth of a start to load, and only who writes needs it
+
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for report in reports:
