@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 
-from rules import files, parsed, repository
+from rules import files, repository, walked
 
 LINES = range(1, 121)
 _NUMBERED = re.compile(r"test_(?:lines?_)?(\d+(?:_(?:to_)?\d+)*)(?:_|$)")
@@ -18,7 +18,7 @@ def kept() -> set[int]:
     """The lines that have a test."""
     found: set[int] = set()
     for _, text in files(repository(), "tests"):
-        for node in ast.walk(parsed(text)):
+        for node in walked(text):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and (match := _NUMBERED.match(node.name)):
                 for span in re.findall(r"\d+(?:_to_\d+)?", match[1]):
                     first, _, last = span.partition("_to_")

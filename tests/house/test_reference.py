@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from rules import Tree, dotted, files, parsed, repository
+from rules import Tree, dotted, files, repository, walked
 
 from oxl.kernel.problem import STATUS
 from oxl.settings import BESIDE, Settings, table
@@ -38,7 +38,7 @@ def _calls(tree: Tree) -> Iterator[tuple[str, str, ast.Call]]:
     for path, text in files(tree, "src"):
         if path.startswith("src/oxl/engines/catalog/document"):
             continue  # its Problem is a fault in a catalog file
-        for node in ast.walk(parsed(text)):
+        for node in walked(text):
             if isinstance(node, ast.Call) and (name := dotted(node.func)) in _PLACE:
                 yield path, name, node
 
@@ -63,7 +63,7 @@ def codes(tree: Tree, *names: str) -> Iterator[tuple[str, str, object]]:
 def tables(tree: Tree) -> Iterator[str]:
     """The codes that the ledger's tables hold."""
     for _, text in files(tree, *_HANDED_ON):
-        for node in ast.walk(parsed(text)):
+        for node in walked(text):
             target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0] if _assigns(node) else None
             if target is not None and dotted(target) in _TABLES and isinstance(node.value, ast.Dict):
                 yield from (key.value for key in node.value.keys if isinstance(key, ast.Constant))

@@ -61,7 +61,8 @@ async def test_the_bug_is_caught(bug, make_tenant, database) -> None:
 
 @pytest.mark.torture
 async def test_nothing_is_found_at_length(bug, tenant, neighbour, database, capsys) -> None:
-    for seed in range(seed_of(), seed_of() + (20 if bug == "read then write" else 1)):
+    first = seed_of()
+    for seed in range(first, first + (20 if bug == "read then write" else 1)):
         size = {"size": LONG[bug]} if bug in LONG else {}
         with capsys.disabled():
             print(f"\n{SCENARIOS[bug].__name__}, seed {seed}, {size or 'once'}")
