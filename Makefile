@@ -39,12 +39,13 @@ test: check                     ## every test, on a real PostgreSQL; three at a 
 bench: .venv/dev.stamp          ## one script per claim; prints ratios to a limit of the same run
 	$(PY) -m bench
 
+# what is about faults and time has the machine to itself; sums and contracts do not mind each other
 TORTURE = $(PY) -m pytest -m torture -o addopts="-ra"
 torture: .venv/dev.stamp        ## the long proofs; `make torture -- long`: a thousand kills of each kind
 	failed=0; \
 	$(if $(filter long,$(MAKECMDGOALS)),KILLS=1000) $(TORTURE) tests/torture tests/scenarios || failed=1; \
 	$(TORTURE) -n 2 --maxschedchunk 1 tests --ignore tests/torture --ignore tests/scenarios || failed=1; \
-	exit $$failed  # what is about faults and time has the machine to itself; sums and contracts do not mind each other
+	exit $$failed
 
 long: torture
 	@:

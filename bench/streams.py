@@ -30,8 +30,7 @@ class Listener:
 
     async def run(self, port: int) -> None:
         reader, _writer = await self._opened(port)  # it would close the connection if nobody held it
-        while True:
-            line = await reader.readline()
+        async for line in reader:
             if line.startswith(b"data: "):
                 self.last, self.at = line, time.perf_counter()
                 self.events += 1

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 from double import NOON
 from tests.conformance.documents import FORMER, NUMBERS, SPECS
+from tests.scenarios.serving import free_port
 
 from oxl.certify.asking import Client, first_that_answers
 from oxl.certify.listening import Listener
@@ -33,9 +33,7 @@ ABLE = {"list.status", "list.array", "list.type", "list.distinct", "read.status"
 @asynccontextmanager
 async def mocked(document: Path) -> AsyncIterator[str]:
     """The address of a mock of a document."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     quiet = asyncio.subprocess.DEVNULL
     words = (str(PRISM), "mock", "-h", "127.0.0.1", "-p", str(port), str(document))
     process = await asyncio.create_subprocess_exec(*words, stdout=quiet, stderr=quiet)

@@ -107,7 +107,7 @@ def nodes(tree: Tree, *folders: str) -> Iterator[tuple[str, ast.AST]]:
             yield path, node
 
 
-def docstrings(text: str) -> set[ast.AST]:
+def _docstrings(text: str) -> set[ast.AST]:
     """The nodes of a Python file that are docstrings."""
     found: set[ast.AST] = set()
     for node in walked(text):
@@ -122,9 +122,12 @@ def docstrings(text: str) -> set[ast.AST]:
 
 @cache
 def _strings(text: str) -> tuple[tuple[int, str], ...]:
-    told = docstrings(text)
-    constants = [node for node in walked(text) if isinstance(node, ast.Constant) and node not in told]
-    return tuple((node.lineno, node.value) for node in constants if isinstance(node.value, str))
+    told = _docstrings(text)
+    return tuple(
+        (node.lineno, node.value)
+        for node in walked(text)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in told
+    )
 
 
 def strings(tree: Tree, *folders: str) -> Iterator[tuple[str, int, str]]:

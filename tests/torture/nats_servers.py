@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 import subprocess
 import sysconfig
 import tempfile
@@ -12,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from tests.scenarios.serving import free_port
 from tests.waiting import until
 
 CONF = """
@@ -35,11 +35,7 @@ class NatsServers:
 
     def __init__(self, folder: Path, count: int) -> None:
         self.folder = folder
-        self.held = [socket.socket() for _ in range(2 * count)]  # ports nobody else is given meanwhile
-        for each in self.held:
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            each.bind(("127.0.0.1", 0))
-        ports = [each.getsockname()[1] for each in self.held]
+        ports = [free_port() for _ in range(2 * count)]
         self.ports, routes = ports[:count], ports[count:]
         for n in range(count):
             told = {"n": n, "port": self.ports[n], "folder": folder / f"n{n}", "route": routes[n]}
@@ -55,8 +51,6 @@ class NatsServers:
 
     def start(self, n: int) -> None:
         """Start a node."""
-        for held in (self.held[n], self.held[n + len(self.ports)]):
-            held.close()
         with (self.folder / f"n{n}.log").open("ab") as log:
             command = [program() or "nats-server", "-c", str(self.folder / f"n{n}.conf")]
             self.nodes[n] = subprocess.Popen(command, stdout=log, stderr=log)

@@ -6,22 +6,20 @@ import asyncio
 import contextlib
 import os
 import pwd
-import random
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import asyncpg
 import yaml
+from tests.scenarios.serving import free_port
 from tests.torture.postgres import every_process, works_in
 from tests.waiting import until
 
@@ -58,7 +56,7 @@ class Patronis:
         self.folder = folder
         self.password = secrets.token_urlsafe(16)
         self.user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
-        ports = list(islice(_free_ports(), 4 * NODES))
+        ports = [free_port() for _ in range(4 * NODES)]
         self.clients, self.peers, self.rest, self.ports = (ports[n * NODES : (n + 1) * NODES] for n in range(4))
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.api = _api()
@@ -193,15 +191,6 @@ class Patronis:
         """The last lines of each node of PostgreSQL."""
         logs = [self.folder / f"p{n}.log" for n in range(NODES)]
         return "\n".join(f"{log.stem}: {log.read_text()[-20_000:]}" for log in logs)
-
-
-def _free_ports() -> Iterator[int]:
-    """Ports that the kernel gives to no client, which might have one just when its node comes back and wants it."""
-    for port in random.SystemRandom().sample(range(10_000, 32_000), 22_000):
-        with socket.socket() as probe:
-            is_free = probe.connect_ex(("127.0.0.1", port)) != 0
-        if is_free:
-            yield port
 
 
 @asynccontextmanager
